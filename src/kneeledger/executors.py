@@ -1,0 +1,105 @@
+"""Where the per-file work runs: in this process, in worker processes, or on a dask cluster.
+
+The work is one pure, picklable function of one batch; results come back in the order the batches were
+handed in, whatever finished first, so that a ledger does not depend on the number of workers. Only a few
+batches are under way at once, so memory does not grow with the history. Workers are spawned afresh on
+every system: forking a process that has polars threads can deadlock, and spawn behaves alike everywhere.
+Instead of: a scheduler of our own, or threads (the work is Python between short numpy calls).
+"""
+
+import os
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ProcessPoolExecutor
+from multiprocessing import get_context
+from typing import Any, TypeVar
+from urllib.parse import urlsplit
+
+from kneeledger.errors import ConfigError
+
+__all__ = ["default_jobs", "run"]
+
+Batch = TypeVar("Batch")
+Outcome = TypeVar("Outcome")
+
+AHEAD = 2
+"""Batches in waiting a worker: enough to keep it busy, few enough to keep memory flat."""
+
+
+def default_jobs() -> int:
+    """How many worker processes to use when nobody says: the cores this process may use."""
+    counted = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    return max(1, counted or 1)
+
+
+def run(
+    work: Callable[[Batch], Outcome],
+    batches: Iterable[Batch],
+    *,
+    jobs: int = 1,
+    cluster: str | None = None,
+) -> Iterator[Outcome]:
+    """``work(batch)`` for each batch, in order.
+
+    Parameters
+    ----------
+    work
+        A module-level function; the batch and what it returns are pickled.
+    batches
+        Taken lazily, a few ahead of the results.
+    jobs
+        1 runs in this process; more spawn so many workers.
+    cluster
+        Address of a dask scheduler, ``tls://...`` or on the loopback; whoever reaches a scheduler can
+        run code on it.
+
+    Raises
+    ------
+    ConfigError
+        The address is neither TLS nor loopback, or dask is not installed.
+    """
+    if cluster:
+        yield from _on_cluster(work, batches, cluster)
+    elif jobs <= 1:
+        for batch in batches:
+            yield work(batch)
+    else:
+        with ProcessPoolExecutor(jobs, mp_context=get_context("spawn")) as pool:
+            yield from _in_order(lambda batch: pool.submit(work, batch), batches, jobs * AHEAD)
+
+
+def _in_order(submit: Callable[[Batch], Any], batches: Iterable[Batch], ahead: int) -> Iterator[Any]:
+    waiting: deque[Future[Any]] = deque()
+    try:
+        for batch in batches:
+            waiting.append(submit(batch))
+            if len(waiting) >= ahead:
+                yield waiting.popleft().result()
+        while waiting:
+            yield waiting.popleft().result()
+    finally:
+        for future in waiting:
+            future.cancel()
+
+
+def _on_cluster(
+    work: Callable[[Batch], Outcome], batches: Iterable[Batch], address: str
+) -> Iterator[Outcome]:
+    parts = urlsplit(address)
+    loopback = parts.hostname in ("localhost", "::1") or (parts.hostname or "").startswith("127.")
+    if parts.scheme != "tls" and not loopback:
+        raise ConfigError(
+            f"--cluster {address}: outside this machine only tls:// with certificates is accepted.",
+            hint="Whoever reaches a scheduler can run code on its workers.",
+        )
+    try:
+        from distributed import Client
+    except ImportError as error:
+        raise ConfigError(
+            "--cluster needs dask.distributed.", hint="Install it with: pip install 'kneeledger[dask]'"
+        ) from error
+    with Client(address, set_as_default=False) as client:  # type: ignore[no-untyped-call]
+        width = max(1, sum(client.nthreads().values()))
+        yield from _in_order(
+            lambda batch: client.submit(work, batch, pure=False, retries=3), batches, width * AHEAD
+        )

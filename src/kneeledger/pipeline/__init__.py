@@ -1,0 +1,1 @@
+"""The conductor: the only room that knows every stage of the trip."""

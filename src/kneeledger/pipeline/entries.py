@@ -1,0 +1,129 @@
+"""The per-file work as one pure function of a batch: bytes in, ledger rows and one track file out.
+
+It runs in this process, in a worker or on a cluster alike. Results are rows, not frames: frames sent
+between processes cost more than the work (decoders.md 3).
+"""
+
+import hashlib
+import json
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from kneeledger import analyzers, mending, preparation, readers
+from kneeledger.config import Config
+from kneeledger.errors import EmptyActivityError, ReadError
+from kneeledger.ledger import rows
+from kneeledger.ledger.store import write_segment
+from kneeledger.model import About, Entry, Recording, Source, Track
+from kneeledger.pipeline import settings
+
+__all__ = ["Batch", "Outcome", "entry", "freshness", "work"]
+
+POSITIONS = ("latitude_deg", "longitude_deg")
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """A few files and everything needed to deal with them."""
+
+    sources: tuple[Source, ...]
+    athlete: str
+    config: Config
+    decoder: str
+    tracks: str | None
+    """Folder for the track file, or None to keep none."""
+
+
+@dataclass(slots=True)
+class Outcome:
+    """What came of a batch: files with their outcome, activity rows, and the track file's name."""
+
+    files: list[dict[str, Any]] = field(default_factory=list)
+    activities: list[dict[str, Any]] = field(default_factory=list)
+    segment: str = ""
+    segment_rows: int = 0
+
+
+def work(batch: Batch) -> Outcome:
+    """Read, prepare and analyse every source of a batch. Never raises for a bad file."""
+    outcome = Outcome()
+    frames: list[pl.DataFrame] = []
+    key = hashlib.sha256(" ".join(f"{s.path}\0{s.sha256}" for s in batch.sources).encode()).hexdigest()
+    name = f"{key[:20]}.parquet"
+    for source in batch.sources:
+        told = {
+            "path": source.path,
+            "outer": str(source.outer),
+            "stamp": source.stamp,
+            "sha256": source.sha256,
+        }
+        try:
+            recordings = readers.read_source(source, decoder=batch.decoder, tz=batch.config["tz"] or None)
+        except EmptyActivityError as error:
+            outcome.files.append(told | {"outcome": "skipped", "code": error.slug, "reason": str(error.why)})
+            continue
+        except ReadError as error:
+            outcome.files.append(told | {"outcome": "failed", "code": error.slug, "reason": _reason(error)})
+            continue
+        outcome.files.append(told | {"outcome": "read", "code": "", "reason": ""})
+        for recording in recordings:
+            row, records = _row(recording, source, batch, name)
+            outcome.activities.append(row)
+            if records is not None:
+                frames.append(records)
+    if frames and batch.tracks is not None:
+        frame = pl.concat(frames)
+        write_segment(frame, Path(batch.tracks), name)
+        outcome.segment, outcome.segment_rows = name, frame.height
+    return outcome
+
+
+def entry(recording: Recording, config: Config) -> tuple[Track, Entry]:
+    """Track and entry of one recording under the settings of its local day."""
+    about = recording.about
+    day = rows.local_day(about.start, about.utc_offset_s)
+    track = preparation.prepare(recording, settings.preparation(config, day))
+    return track, analyzers.analyze(track)
+
+
+def freshness(about: About, config: Config) -> str:
+    """Hash of all that an activity's numbers rest on, besides the file: versions, parameters, facts of its day."""
+    day = rows.local_day(about.start, about.utc_offset_s)
+    rests_on = {
+        "mending": mending.VERSION,
+        "preparation": preparation.VERSION,
+        "settings": asdict(settings.preparation(config, day)),
+        "analyzers": {a.name: [a.version, asdict(a.params)] for a in analyzers.ANALYZERS},
+    }
+    text = json.dumps(rests_on, sort_keys=True, default=str)
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def _row(
+    recording: Recording, source: Source, batch: Batch, segment: str
+) -> tuple[dict[str, Any], pl.DataFrame | None]:
+    _, made = entry(recording, batch.config)
+    kept = (
+        recording.records
+        if batch.config["keep_positions"]
+        else recording.records.with_columns(pl.lit(None, dtype=pl.Float64).alias(name) for name in POSITIONS)
+    )
+    row = rows.activity_row(
+        batch.athlete,
+        made,
+        freshness=freshness(recording.about, batch.config),
+        segment=segment if kept.height else "",
+        context=source.context,
+        pauses=recording.pauses,
+    )
+    row["read_issues"] = json.dumps([asdict(i) for i in recording.issues], ensure_ascii=False)
+    if not kept.height:
+        return row, None
+    return row, kept.select(pl.lit(row["id"]).alias("activity"), pl.all())
+
+
+def _reason(error: ReadError) -> str:
+    return f"{error.why} {error.hint}".strip()

@@ -1,0 +1,360 @@
+"""Bring a ledger up to date with an export: find, read what is new, and say what came of each file.
+
+Only this process writes: workers hand back rows and the name of a finished track file, and one
+transaction a batch makes both part of the ledger. What is unchanged is decided without reading it.
+"""
+
+import bisect
+import hashlib
+import json
+import time
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import asdict, dataclass, field
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from kneeledger import executors, exports, mending, preparation, schema, sources
+from kneeledger.config import Config
+from kneeledger.errors import StoreError
+from kneeledger.ledger import duplicates, rows
+from kneeledger.ledger.store import Ledger, write_bytes
+from kneeledger.model import About, AltitudeSource, CadenceChoice, Issue, Recording, Source
+from kneeledger.pipeline.entries import Batch, Outcome, entry, freshness, work
+
+__all__ = ["ScanResult", "refresh", "scan"]
+
+BATCH_BYTES = 3_000_000
+BATCH_FILES = 24
+MATCH_S = 300.0
+"""An export's totals belong to a file that starts this near."""
+READER_VERSION = f"{mending.VERSION}.{preparation.VERSION}"
+SAFE_COLUMNS = ("path", "outer", "stamp", "sha256", "outcome", "code", "reason")
+
+
+@dataclass(slots=True)
+class ScanResult:
+    """The tally of one scan. `files` = read + unchanged + skipped + failed."""
+
+    files: int = 0
+    activities: int = 0
+    read: int = 0
+    unchanged: int = 0
+    skipped: int = 0
+    failed: int = 0
+    duplicates: int = 0
+    seconds: float = 0.0
+    skipped_by_kind: Counter[str] = field(default_factory=Counter)
+    failures: list[dict[str, str]] = field(default_factory=list)
+    advice: str = ""
+
+
+def scan(
+    paths: Sequence[Path],
+    ledger: Ledger,
+    *,
+    athlete: str,
+    config: Config,
+    decoder: str = "kneeledger",
+    jobs: int = 1,
+    cluster: str | None = None,
+    accept_device: Callable[[str, str], bool] = lambda _serial, _other: False,
+    progress: Callable[[ScanResult], None] | None = None,
+    on_wait: Callable[[], None] | None = None,
+) -> ScanResult:
+    """Read what is new below `paths` into an athlete's rows of the ledger.
+
+    Raises
+    ------
+    StoreError
+        The ledger cannot be written, or a device of another athlete was not accepted; what was
+        committed until then stays.
+    """
+    began = time.monotonic()
+    result = ScanResult()
+    ledger.lock(on_wait=on_wait)
+    ledger.sweep()
+    foreign = ledger.serials_of_others(athlete)
+    known = ledger.known_files(athlete)
+    found = exports.sources(paths, known=lambda path, stamp: known.get(path) == _versioned(stamp))
+    seen_content = {
+        sha: path
+        for path, sha in ledger.query(
+            "select path, sha256 from files where athlete = ? and outcome = 'read' and code = ''", (athlete,)
+        )
+    }
+    skipped_all: list[sources.Skipped] = []
+    by_hand: list[exports.ByHand] = []
+
+    def fresh() -> Iterator[Source]:
+        for item in found:
+            if isinstance(item, exports.ByHand):
+                by_hand.append(item)
+            elif isinstance(item, sources.Skipped):
+                _tell_skipped(ledger, athlete, item, result)
+                skipped_all.append(item)
+            elif seen_content.get(item.sha256, item.path) != item.path:
+                result.read += 1
+                result.duplicates += 1
+                reason = f"same content as {seen_content[item.sha256]}"
+                _put_files(ledger, athlete, [_told(item, "read", "same_content", reason)])
+            else:
+                seen_content[item.sha256] = item.path
+                yield item
+
+    batches = (Batch(tuple(some), athlete, config, decoder, str(ledger.tracks)) for some in _batched(fresh()))
+    for outcome in executors.run(work, batches, jobs=jobs, cluster=cluster):
+        _commit(ledger, athlete, outcome, foreign, accept_device)
+        _count(result, outcome)
+        if progress is not None:
+            progress(result)
+    _keep_by_hand(ledger, athlete, by_hand, config)
+    if result.read or result.duplicates:
+        ledger.compact()
+        _mark_duplicates(ledger, athlete)
+    result.files = result.read + result.unchanged + result.skipped + result.failed
+    counted = ledger.query(
+        "select count(*), sum(duplicate_of is not null) from activities where athlete = ?", (athlete,)
+    )[0]
+    result.activities = int(counted[0]) - int(counted[1] or 0)
+    result.duplicates += int(counted[1] or 0)
+    if not result.activities:
+        result.advice = exports.advice(skipped_all)
+    _write_errors(ledger, athlete)
+    result.seconds = time.monotonic() - began
+    return result
+
+
+def _versioned(stamp: str) -> str:
+    """A new reader reads every file again."""
+    return f"{stamp}|{READER_VERSION}"
+
+
+def _told(source: Source, outcome: str, code: str, reason: str) -> dict[str, str]:
+    return {
+        "path": source.path,
+        "outer": str(source.outer),
+        "stamp": source.stamp,
+        "sha256": source.sha256,
+        "outcome": outcome,
+        "code": code,
+        "reason": reason,
+    }
+
+
+def _put_files(ledger: Ledger, athlete: str, files: Iterable[dict[str, Any]]) -> None:
+    with ledger.transaction() as db:
+        for one in files:
+            kept = {name: one[name] for name in SAFE_COLUMNS}
+            ledger.put_file(db, athlete, **(kept | {"stamp": _versioned(one["stamp"])}))
+
+
+def _batched(found: Iterable[Source]) -> Iterator[list[Source]]:
+    batch: list[Source] = []
+    size = 0
+    for source in found:
+        batch.append(source)
+        size += len(source.data)
+        if size >= BATCH_BYTES or len(batch) >= BATCH_FILES:
+            yield batch
+            batch, size = [], 0
+    if batch:
+        yield batch
+
+
+def _tell_skipped(ledger: Ledger, athlete: str, item: sources.Skipped, result: ScanResult) -> None:
+    if item.code == "unchanged":
+        result.unchanged += item.count
+        return
+    failed = item.code in sources.FAILURES
+    if failed:
+        result.failed += item.count
+        result.failures.append({"path": item.path, "code": item.code, "reason": item.reason})
+    else:
+        result.skipped += item.count
+        result.skipped_by_kind[item.kind] += item.count
+    told = {
+        "path": item.path,
+        "outer": str(item.outer),
+        "stamp": item.stamp,
+        "sha256": "",
+        "outcome": "failed" if failed else "skipped",
+        "code": item.code,
+        "reason": item.reason,
+    }
+    _put_files(ledger, athlete, [told])
+
+
+def _commit(
+    ledger: Ledger,
+    athlete: str,
+    outcome: Outcome,
+    foreign: dict[str, str],
+    accept_device: Callable[[str, str], bool],
+) -> None:
+    for row in outcome.activities:
+        serial = row["device_serial"]
+        if serial in foreign:
+            other = foreign[serial]
+            if not accept_device(serial, other):
+                raise StoreError(
+                    f"{row['path']} was recorded by a device of athlete {other!r}, not {athlete!r}.",
+                    hint=f"If {athlete!r} used it too, say so with --yes; else choose --athlete {other}.",
+                )
+            del foreign[serial]
+    with ledger.transaction() as db:
+        if outcome.segment:
+            ledger.put_segment(db, outcome.segment, outcome.segment_rows)
+        for one in outcome.files:
+            kept = {name: one[name] for name in SAFE_COLUMNS}
+            ledger.put_file(db, athlete, **(kept | {"stamp": _versioned(one["stamp"])}))
+            if one["outcome"] == "read":
+                db.execute("delete from activities where athlete = ? and path = ?", (athlete, one["path"]))
+        for row in outcome.activities:
+            ledger.put_activity(db, row)
+
+
+def _count(result: ScanResult, outcome: Outcome) -> None:
+    for one in outcome.files:
+        if one["outcome"] == "read":
+            result.read += 1
+        elif one["outcome"] == "skipped":
+            result.skipped += 1
+            result.skipped_by_kind[one["reason"]] += 1
+        else:
+            result.failed += 1
+            result.failures.append({name: one[name] for name in ("path", "code", "reason")})
+    result.files = result.read + result.unchanged + result.skipped + result.failed
+
+
+def _mark_duplicates(ledger: Ledger, athlete: str) -> None:
+    frame = ledger.activities(athlete, duplicates=True)
+    if frame.is_empty():
+        return
+    metrics = ledger.metrics(athlete, ["timer_s", "distance_m"])
+    formats = [json.loads(text)["format"] for text in frame.get_column("about")]
+    table = (
+        frame.with_columns(pl.Series("format", formats, dtype=pl.String))
+        .join(metrics, on="id", how="left")
+        .with_columns(pl.col("timer_s").alias("duration_s"), (pl.col("segment") != "").alias("records"))
+    )
+    wanted = duplicates.find(table)
+    have = dict(zip(frame["id"], frame["duplicate_of"], strict=True))
+    changed = [(target, name) for name, target in wanted.items() if have[name] != target]
+    if changed:
+        with ledger.transaction() as db:
+            db.executemany("update activities set duplicate_of = ? where id = ?", changed)
+
+
+def _write_errors(ledger: Ledger, athlete: str) -> None:
+    failed = ledger.query(
+        "select path, code, reason from files where athlete = ? and outcome = 'failed' order by path",
+        (athlete,),
+    )
+    lines = [
+        json.dumps({"path": path, "code": code, "reason": reason}, ensure_ascii=False)
+        for path, code, reason in failed
+    ]
+    write_bytes(ledger.folder / "errors.jsonl", "".join(f"{line}\n" for line in lines).encode())
+
+
+def _keep_by_hand(ledger: Ledger, athlete: str, items: Sequence[exports.ByHand], config: Config) -> None:
+    """Totals that an export tells of an activity without a recording: kept, unless a file has it."""
+    have = ledger.activities(athlete, duplicates=True).filter(~pl.col("by_hand"))
+    starts = sorted(have.get_column("start").to_list())
+    for item in items:
+        if item.start is None:
+            continue
+        nearest = bisect.bisect_left(starts, item.start)
+        around = starts[max(0, nearest - 1) : nearest + 1]
+        if any(abs((start - item.start).total_seconds()) <= MATCH_S for start in around):
+            continue
+        recording = _recording_by_hand(item, item.start)
+        _, made = entry(recording, config)
+        row = rows.activity_row(
+            athlete,
+            made,
+            freshness=freshness(recording.about, config),
+            segment="",
+            context={"title": item.title or "", "layout": item.layout},
+            pauses=recording.pauses,
+        )
+        row["read_issues"] = json.dumps([asdict(issue) for issue in recording.issues])
+        with ledger.transaction() as db:
+            ledger.put_activity(db, row)
+
+
+def _recording_by_hand(item: exports.ByHand, start: datetime) -> Recording:
+    told = f"{item.path}|{start.isoformat()}|{item.sport}|{item.duration_s}|{item.distance_m}"
+    about = About(
+        start=start,
+        end=start + timedelta(seconds=item.duration_s or 0),
+        sport=item.sport,
+        sub_sport=None,
+        format=item.layout,
+        decoder="totals",
+        device=None,
+        device_serial=None,
+        sha256=hashlib.sha256(told.encode()).hexdigest(),
+        path=item.path,
+        part=0,
+        utc_offset_s=item.utc_offset_s,
+        utc_offset_how="file" if item.utc_offset_s is not None else "unknown",
+        altitude_source=AltitudeSource.NONE,
+        cadence=CadenceChoice(None, None, "totals only"),
+        indoor=False,
+        virtual=False,
+        elapsed_s=item.duration_s,
+        timer_s=item.duration_s,
+        device_distance_m=item.distance_m,
+        device_ascent_m=None,
+        device_descent_m=None,
+        file_mass_kg=None,
+        by_hand=True,
+    )
+    issue = Issue(
+        "by_hand", 1, "The export holds totals only, no recording: distance and time are as written."
+    )
+    empty = schema.empty
+    return Recording(
+        about, empty(schema.RECORDS), empty(schema.LAPS), empty(schema.PAUSES), pl.DataFrame(), (issue,)
+    )
+
+
+def refresh(ledger: Ledger, *, athlete: str, config: Config) -> int:
+    """Compute again what no longer rests on the versions and settings in force; how many activities.
+
+    Works from the stored tracks: the sources may have moved.
+    """
+    every = ledger.query("select id, about, freshness from activities where athlete = ?", (athlete,))
+    stale = [name for name, text, key in every if freshness(rows.about_from_json(text), config) != key]
+    for activity in stale:
+        about_text, laps, pauses, issues, context, segment, duplicate_of = ledger.query(
+            "select about, laps, pauses, read_issues, context, segment, duplicate_of from activities where id = ?",
+            (activity,),
+        )[0]
+        about = rows.about_from_json(about_text)
+        records = ledger.records(activity)
+        recording = rows.recording(
+            about,
+            records if records is not None else pl.DataFrame(),
+            laps,
+            pauses,
+            rows.issues_from_json(issues),
+        )
+        _, made = entry(recording, config)
+        row = rows.activity_row(
+            athlete,
+            made,
+            freshness=freshness(about, config),
+            segment=segment,
+            context=json.loads(context),
+            pauses=recording.pauses,
+        )
+        row |= {"read_issues": issues, "duplicate_of": duplicate_of, "id": activity}
+        with ledger.transaction() as db:
+            ledger.put_activity(db, row)
+    return len(stale)

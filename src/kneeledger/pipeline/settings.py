@@ -1,0 +1,87 @@
+"""What can be set, for the whole product, and how the layers of settings are found."""
+
+from collections.abc import Iterable, Mapping
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+from kneeledger.config import Config, Setting, load
+from kneeledger.model import DownhillModel
+from kneeledger.preparation import Settings as PreparationSettings
+
+__all__ = ["SETTINGS", "default_ledger", "find", "preparation", "user_file"]
+
+SETTINGS: tuple[Setting, ...] = (
+    Setting(
+        "downhill_model",
+        DownhillModel.ARTICLE.value,
+        "",
+        "How much a decline adds to knee load. Contested: the other two are always shown beside it.",
+        choices=tuple(model.value for model in DownhillModel),
+    ),
+    Setting(
+        "mass_kg",
+        None,
+        "kg",
+        'Body mass, for cycling only. One number, or one a date: {"2026-01-31" = 70.5}.',
+        low=20,
+        high=300,
+        dated=True,
+    ),
+    Setting("pack_kg", 0.0, "kg", "Load carried on the body.", low=0, high=80),
+    Setting("incline", None, "fraction", "Grade of treadmill runs that do not say.", low=-0.3, high=0.4),
+    Setting("tz", "", "", "Time zone for files that do not tell, such as Europe/Berlin."),
+    Setting(
+        "units", "metric", "", "What is shown; data files are always SI.", choices=("metric", "imperial")
+    ),
+    Setting("keep_positions", False, "", "Keep coordinates in the ledger (needed for maps and GPX export)."),
+    Setting("use_file_weight", False, "", "Take body mass from Stryd fields or a Strava profile."),
+    Setting("redact_location", True, "", "Leave coordinates, places and titles out of reports."),
+    Setting("floor_distance_m", 1000.0, "m", "A run must exceed the longest by this much to be told.", low=0),
+    Setting("floor_descent_m", 100.0, "m", "The same for descent.", low=0),
+    Setting("floor_easy_minutes", 10.0, "min", "The same for knee load.", low=0),
+    Setting("acute_days", 7, "d", "Length of the recent window.", "Frandsen2025", low=3, high=14),
+    Setting("chronic_days", 28, "d", "Length of the usual window.", "Frandsen2025", low=14, high=84),
+    Setting("jobs", 0, "", "Worker processes; 0 for as many as there are cores.", low=0, high=256),
+)
+
+
+def user_file() -> Path:
+    """Where the user's own settings are looked for on this system."""
+    import platformdirs
+
+    return Path(platformdirs.user_config_dir("kneeledger", appauthor=False)) / "kneeledger.toml"
+
+
+def default_ledger() -> Path:
+    """Where the ledger lives when nobody says otherwise."""
+    import platformdirs
+
+    return Path(platformdirs.user_data_dir("kneeledger", appauthor=False)) / "ledger"
+
+
+def find(flags: Mapping[str, Any], *, exports: Iterable[Path] = ()) -> Config:
+    """The settings in force: defaults < user's file < ``kneeledger.toml`` here < flags.
+
+    The project's file is not read where the working folder lies inside an export: nothing in an export
+    may change how it is read.
+
+    Raises
+    ------
+    ConfigError
+        A key is unknown or a value is out of its range.
+    """
+    here = Path.cwd().resolve()
+    inside = any(here == root or root in here.parents for root in (Path(p).resolve() for p in exports))
+    files = [user_file()] if inside else [user_file(), here / "kneeledger.toml"]
+    return load(SETTINGS, files=files, flags=flags)
+
+
+def preparation(config: Config, day: date) -> PreparationSettings:
+    """What preparation may know of a local day."""
+    return PreparationSettings(
+        downhill_model=DownhillModel(config["downhill_model"]),
+        mass_kg=config.on("mass_kg", day),
+        pack_kg=config["pack_kg"],
+        incline=config["incline"],
+    )

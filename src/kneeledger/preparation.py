@@ -1,0 +1,356 @@
+"""Recording -> Track: every derived column, once.
+
+Everything here is computed on plain arrays and put into one frame at the end; polars is called only for
+the rolling median. A record stands for the time since the one before it, so that sums over any cut of
+the track add up, and a pause (a new `segment`) takes no time, distance or load. Speed is the recorded
+one where there is one, else from distance over a few seconds. Walking and running are told apart here and
+nowhere else (decisions.md 14), because the choice changes the load 3.5-fold. No load is counted while
+standing still. Only the file and the dated settings are used: what the athlete's history knows (their own
+cadence line) is applied later, on stored sums (decisions.md 13).
+Instead of: each analyzer deriving what it needs.
+"""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+
+from kneeledger import elevation, schema
+from kneeledger.knee import cycling, running, walking
+from kneeledger.model import (
+    AltitudeSource,
+    DownhillModel,
+    FloatArray,
+    Issue,
+    Recording,
+    Track,
+    Way,
+)
+
+__all__ = ["VERSION", "Settings", "prepare"]
+
+VERSION = 1
+"""Raised when a derived column can change.
+
+1  2026-11-22  first
+"""
+
+MOVING_MPS = 0.5
+"""At or above it a record is moving (decisions 2)."""
+GAP_S = 30.0
+"""A longer step between records ends a segment (decisions 10)."""
+ALWAYS_RUN_MPS = 2.3
+RUN_FROM_SPM = 140.0
+WALK_BELOW_SPM = 135.0
+RUN_WITHOUT_CADENCE_MPS = 2.1
+SPELL_S = 60.0
+"""Half-rate and drop-out spells shorter than this take their neighbours' class (decisions 14)."""
+
+RUN_SPORTS = frozenset({"running"})
+WALK_SPORTS = frozenset({"walking", "hiking", "snowshoeing", "mountaineering"})
+RIDE_SPORTS = frozenset({"cycling", "e_biking"})
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What preparation may know beyond the file. Plain data: it travels to worker processes."""
+
+    downhill_model: DownhillModel = DownhillModel.ARTICLE
+    mass_kg: float | None = None
+    """Body mass of that day from the configuration; None: the file's, else 70 kg and an issue."""
+    pack_kg: float = 0.0
+    """Carried load; raises the force in body weights by its share of body mass."""
+    incline: float | None = None
+    """Grade set on a treadmill for an indoor run, as a fraction."""
+
+
+DEFAULT_MASS_KG = 70.0
+
+
+def prepare(recording: Recording, settings: Settings = Settings()) -> Track:
+    """The track of a recording: ``schema.TRACK``, one row a record, in file order.
+
+    The recording is not changed. Columns that cannot be known are null; the reasons are issues.
+    """
+    records, about = recording.records, recording.about
+    issues = list(recording.issues)
+    columns = _arrays(records)
+    segment = records.get_column("segment").fill_null(0).to_numpy().astype(np.int64)
+    clock = _clock(records, segment)
+    ds_m = _steps_m(columns["distance_m"], columns["speed_mps"], clock.dt_s, clock.inside)
+    speed = _ground_speed_mps(columns["speed_mps"], ds_m, clock.dt_s, clock.elapsed_s, segment)
+    moving = np.nan_to_num(speed) >= MOVING_MPS
+    cadence = _usable_cadence_spm(columns["cadence_spm"], clock.elapsed_s)
+    way, sure = _way(about.sport, speed, cadence, clock, moving)
+    distance = np.cumsum(ds_m)
+
+    source, _reason = elevation.altitude_source(
+        columns["altitude_m"], clock.elapsed_s, distance, segment, about=about
+    )
+    clean = elevation.clean_altitude(
+        columns["altitude_m"], clock.elapsed_s, distance, segment, source=source, sport=about.sport
+    )
+    issues += clean.issues
+    slope = elevation.grade(clean, distance, segment, speed, clock.elapsed_s, source=source)
+    grade, grade_load = slope.grade, slope.grade_load
+    if about.indoor:
+        grade = columns["incline"].copy()
+        if settings.incline is not None:
+            grade[np.isnan(grade)] = settings.incline
+        grade_load = grade
+    elif source in (AltitudeSource.VIRTUAL, AltitudeSource.UNUSABLE, AltitudeSource.NONE):
+        grade = np.full_like(grade, np.nan)
+        grade_load = grade
+    issues += _grade_issues(source, grade, moving, way, indoor=about.indoor)
+    about = replace(about, altitude_source=source)
+
+    mass_kg, assumed = _mass_kg(settings, about.file_mass_kg)
+    peak, rate, rate_level, steps = _loads(
+        way, speed, cadence, grade_load, moving, columns, clock, settings, mass_kg, about.sport
+    )
+    if assumed and (way == Way.RIDE.value).any():
+        issues.append(
+            Issue("mass_assumed", 1, f"Body mass is not known; {DEFAULT_MASS_KG:.0f} kg assumed for cycling.")
+        )
+    derived = {
+        "elapsed_s": clock.elapsed_s,
+        "dt_s": clock.dt_s,
+        "ds_m": ds_m,
+        "ground_speed_mps": speed,
+        "moving": moving,
+        "way": way,
+        "way_sure": sure,
+        "altitude_smooth_m": slope.altitude_smooth_m,
+        "grade": grade,
+        "grade_load": grade_load,
+        "peak_force_bw": peak,
+        "load_rate_bw": rate,
+        "load_rate_level_bw": rate_level,
+        "knee_load_bw_s": rate * clock.dt_s,
+        "peak_weighted_steps": steps,
+    }
+    frame = records.with_columns(
+        [_series(name, values, schema.TRACK[name].dtype) for name, values in derived.items()]
+    )
+    return Track(
+        about=about,
+        frame=frame,
+        laps=recording.laps,
+        pauses=recording.pauses,
+        issues=tuple(issues),
+        mass_kg=mass_kg,
+        mass_assumed=assumed,
+        downhill=settings.downhill_model,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Clock:
+    elapsed_s: FloatArray
+    dt_s: FloatArray
+    inside: npt.NDArray[np.bool_]
+    """False for a record that opens a segment: nothing is known of what came just before it."""
+    step_s: float
+    """Usual time between records."""
+
+
+def _arrays(records: pl.DataFrame) -> dict[str, FloatArray]:
+    names = ("altitude_m", "distance_m", "speed_mps", "cadence_spm", "cadence_rpm", "power_w", "incline")
+    return {
+        name: records.get_column(name).cast(pl.Float64).fill_null(float("nan")).to_numpy() for name in names
+    }
+
+
+def _series(name: str, values: npt.NDArray[np.generic], dtype: object) -> pl.Series:
+    if dtype == pl.Float64:
+        return pl.Series(name, values, dtype=pl.Float64, nan_to_null=True)
+    return pl.Series(name, values, dtype=dtype)  # type: ignore[arg-type]
+
+
+def _clock(records: pl.DataFrame, segment: npt.NDArray[np.int64]) -> _Clock:
+    time = records.get_column("time")
+    micros = time.dt.epoch("us")
+    stamp = micros.cast(pl.Float64).fill_null(float("nan")).to_numpy() / 1e6
+    known = stamp[~np.isnan(stamp)]
+    elapsed = stamp - known[0] if len(known) else np.full(len(stamp), np.nan)
+    step = np.diff(elapsed, prepend=np.nan)
+    inside = np.diff(segment, prepend=segment[:1] - 1) == 0
+    inside &= ~np.isnan(step) & (step <= GAP_S) & (step >= 0)
+    dt = np.where(inside, step, 0.0)
+    usual = dt[dt > 0]
+    return _Clock(elapsed, dt, inside, float(np.median(usual)) if len(usual) else 1.0)
+
+
+def _steps_m(
+    distance: FloatArray, speed: FloatArray, dt: FloatArray, inside: npt.NDArray[np.bool_]
+) -> FloatArray:
+    """Distance of each record [m]: differences of the recorded distance, else speed x time."""
+    step = np.diff(distance, prepend=np.nan)
+    step = np.where(np.isnan(step), np.nan_to_num(speed) * dt, step)
+    return np.where(inside, np.clip(step, 0.0, None), 0.0)
+
+
+def _ground_speed_mps(
+    speed: FloatArray, ds: FloatArray, dt: FloatArray, elapsed: FloatArray, segment: npt.NDArray[np.int64]
+) -> FloatArray:
+    """Recorded speed; where missing, distance over about 5 s within its segment [m/s]."""
+    missing = np.isnan(speed)
+    if not missing.any() or len(speed) < 2:
+        return speed
+    distance, clock = np.cumsum(ds), np.cumsum(dt)
+    half = max(1, round(2.5 / max(float(np.median(dt[dt > 0])) if (dt > 0).any() else 1.0, 0.2)))
+    rows = np.arange(len(speed))
+    first = np.searchsorted(segment, segment, side="left")
+    last = np.searchsorted(segment, segment, side="right") - 1
+    low, high = np.maximum(rows - half, first), np.minimum(rows + half, last)
+    span = clock[high] - clock[low]
+    with np.errstate(divide="ignore", invalid="ignore"):
+        local = np.where(span > 0, (distance[high] - distance[low]) / span, np.nan)
+    return np.where(missing, local, speed)
+
+
+def _usable_cadence_spm(cadence: FloatArray, elapsed: FloatArray) -> FloatArray:
+    """Cadence on foot with zeros, half-rate and drop-out spells taken out, and short gaps bridged.
+
+    A wrist that loses every second step halves its rate for a while; a spell under 60 s near half the
+    activity's median is such a spell and no walk.
+    """
+    if np.isnan(cadence).all():
+        return cadence
+    good = np.where((cadence >= 50) & (cadence <= 260), cadence, np.nan)
+    usual = float(np.nanmedian(good)) if (~np.isnan(good)).any() else np.nan
+    half = np.abs(good - usual / 2) <= 0.08 * usual / 2
+    if half.any():
+        starts, ends = _spells(half)
+        short = elapsed[np.minimum(ends, len(elapsed) - 1)] - elapsed[starts] < SPELL_S
+        for start, end in zip(starts[short], ends[short], strict=True):
+            good[start:end] = np.nan
+    known = np.flatnonzero(~np.isnan(good))
+    if len(known) < 2:
+        return good
+    rows = np.flatnonzero(np.isnan(good))
+    after = np.clip(np.searchsorted(known, rows), 1, len(known) - 1)
+    gap = elapsed[known[after]] - elapsed[known[after - 1]]
+    between = (rows > known[0]) & (rows < known[-1]) & (gap < SPELL_S)
+    filled = good.copy()
+    filled[rows[between]] = np.interp(rows[between], known, good[known])
+    return filled
+
+
+def _spells(flag: npt.NDArray[np.bool_]) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.intp]]:
+    """First row and row after the last of each run of True."""
+    edges = np.diff(flag.astype(np.int8), prepend=0, append=0)
+    return np.flatnonzero(edges == 1), np.flatnonzero(edges == -1)
+
+
+def _way(
+    sport: str,
+    speed: FloatArray,
+    cadence: FloatArray,
+    clock: _Clock,
+    moving: npt.NDArray[np.bool_],
+) -> tuple[npt.NDArray[np.object_], npt.NDArray[np.bool_]]:
+    """Way of moving of each record, and whether it is sure (decisions 14)."""
+    n = len(speed)
+    if sport in RIDE_SPORTS:
+        return np.full(n, Way.RIDE.value, dtype=object), np.ones(n, dtype=bool)
+    if sport not in RUN_SPORTS | WALK_SPORTS:
+        return np.full(n, Way.OTHER.value, dtype=object), np.ones(n, dtype=bool)
+    window = max(1, round(15.0 / clock.step_s))
+    smooth = (
+        pl.Series(cadence, nan_to_null=True).rolling_median(window, min_samples=1, center=True).to_numpy()
+    )
+    pace = pl.Series(speed, nan_to_null=True).rolling_median(window, min_samples=1, center=True).to_numpy()
+    smooth, pace = smooth.astype(np.float64), pace.astype(np.float64)
+    known = ~np.isnan(smooth)
+    state = np.full(n, np.nan)
+    state[known & (smooth >= RUN_FROM_SPM)] = 1
+    state[known & (smooth < WALK_BELOW_SPM)] = 0
+    state[~known] = np.where(pace[~known] >= RUN_WITHOUT_CADENCE_MPS, 1.0, 0.0)
+    state[pace >= ALWAYS_RUN_MPS] = 1
+    state[~moving & ~known] = np.nan
+    first = 0.0 if sport in WALK_SPORTS else 1.0
+    held = np.where(np.isnan(state), 0, np.arange(n))
+    np.maximum.accumulate(held, out=held)
+    state = np.where(np.isnan(state[held]), first, state[held])
+    sure = np.where(
+        known,
+        (pace >= ALWAYS_RUN_MPS) | (smooth < WALK_BELOW_SPM - 5) | (smooth >= RUN_FROM_SPM + 5),
+        np.abs(pace - RUN_WITHOUT_CADENCE_MPS) > 0.3,
+    )
+    words = np.where(state == 1, Way.RUN.value, Way.WALK.value).astype(object)
+    return words, sure | ~moving
+
+
+def _grade_issues(
+    source: AltitudeSource,
+    grade: FloatArray,
+    moving: npt.NDArray[np.bool_],
+    way: npt.NDArray[np.object_],
+    *,
+    indoor: bool,
+) -> list[Issue]:
+    on_foot = (way == Way.RUN.value) | (way == Way.WALK.value)
+    if not on_foot.any():
+        return []
+    if source in (AltitudeSource.GPS, AltitudeSource.UNKNOWN):
+        text = "Altitude is from GPS only: grade is not known well enough, so knee load is counted as level."
+        return [Issue("grade_unknown", int(on_foot.sum()), text)]
+    lost = int((np.isnan(grade) & moving & on_foot).sum())
+    if indoor and lost:
+        return [Issue("grade_unknown", lost, "Indoors without an incline: knee load is counted as level.")]
+    if lost > 0.05 * max(int((moving & on_foot).sum()), 1):
+        return [Issue("grade_unknown", lost, "Altitude is missing here: knee load is counted as level.")]
+    return []
+
+
+def _mass_kg(settings: Settings, from_file: float | None) -> tuple[float, bool]:
+    if settings.mass_kg is not None:
+        return settings.mass_kg, False
+    if from_file is not None:
+        return from_file, False
+    return DEFAULT_MASS_KG, True
+
+
+def _loads(
+    way: npt.NDArray[np.object_],
+    speed: FloatArray,
+    cadence: FloatArray,
+    grade: FloatArray,
+    moving: npt.NDArray[np.bool_],
+    columns: dict[str, FloatArray],
+    clock: _Clock,
+    settings: Settings,
+    mass_kg: float,
+    sport: str,
+) -> tuple[FloatArray, FloatArray, FloatArray, FloatArray]:
+    """Peak force, mean force, mean force at level, and reference steps of each record.
+
+    Null where there is no model for the way of moving; 0 while standing.
+    """
+    n = len(speed)
+    out = tuple(np.full(n, np.nan) for _ in range(4))
+    peak, rate, level, steps = out
+    pack = 1.0 + settings.pack_kg / mass_kg
+    run = (way == Way.RUN.value) & moving
+    walk = (way == Way.WALK.value) & moving
+    ride = way == Way.RIDE.value
+    if run.any():
+        p, r, lv = running.loads(speed[run], cadence[run], grade[run], downhill=settings.downhill_model)
+        peak[run], rate[run], level[run] = p * pack, r * pack, lv * pack
+        steps[run] = running.reference_steps(peak[run], speed[run], cadence[run], clock.dt_s[run])
+    if walk.any():
+        p, r, lv = walking.loads(speed[walk], cadence[walk], grade[walk])
+        peak[walk], rate[walk], level[walk] = p * pack, r * pack, lv * pack
+        steps[walk] = walking.reference_steps(peak[walk], speed[walk], cadence[walk], clock.dt_s[walk])
+    if ride.any() and sport != "e_biking":
+        p, r, st = cycling.loads(
+            columns["power_w"], columns["cadence_rpm"], speed, grade, clock.dt_s, moving, mass_kg=mass_kg
+        )
+        peak[ride], rate[ride], steps[ride] = p[ride], r[ride], st[ride]
+        level[ride] = r[ride]
+    still = ~moving & (way != Way.OTHER.value) & ~ride
+    for values in out:
+        values[still] = 0.0
+    return out  # type: ignore[return-value]
