@@ -50,6 +50,8 @@ class ScanResult:
     skipped_by_kind: Counter[str] = field(default_factory=Counter)
     failures: list[dict[str, str]] = field(default_factory=list)
     advice: str = ""
+    verified: list[str] = field(default_factory=list)
+    """What the second decoder said of the files it read too."""
 
 
 def scan(
@@ -79,7 +81,7 @@ def scan(
     ledger.sweep()
     foreign = ledger.serials_of_others(athlete)
     known = ledger.known_files(athlete)
-    found = exports.sources(paths, known=lambda path, stamp: known.get(path) == _versioned(stamp))
+    found = exports.sources(paths, known=lambda path, stamp: known.get(path) == versioned(stamp))
     seen_content = {
         sha: path
         for path, sha in ledger.query(
@@ -128,7 +130,7 @@ def scan(
     return result
 
 
-def _versioned(stamp: str) -> str:
+def versioned(stamp: str) -> str:
     """A new reader reads every file again."""
     return f"{stamp}|{READER_VERSION}"
 
@@ -149,7 +151,7 @@ def _put_files(ledger: Ledger, athlete: str, files: Iterable[dict[str, Any]]) ->
     with ledger.transaction() as db:
         for one in files:
             kept = {name: one[name] for name in SAFE_COLUMNS}
-            ledger.put_file(db, athlete, **(kept | {"stamp": _versioned(one["stamp"])}))
+            ledger.put_file(db, athlete, **(kept | {"stamp": versioned(one["stamp"])}))
 
 
 def _batched(found: Iterable[Source]) -> Iterator[list[Source]]:
@@ -210,7 +212,7 @@ def _commit(
             ledger.put_segment(db, outcome.segment, outcome.segment_rows)
         for one in outcome.files:
             kept = {name: one[name] for name in SAFE_COLUMNS}
-            ledger.put_file(db, athlete, **(kept | {"stamp": _versioned(one["stamp"])}))
+            ledger.put_file(db, athlete, **(kept | {"stamp": versioned(one["stamp"])}))
             if one["outcome"] == "read":
                 db.execute("delete from activities where athlete = ? and path = ?", (athlete, one["path"]))
         for row in outcome.activities:

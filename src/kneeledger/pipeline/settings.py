@@ -5,11 +5,12 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
-from kneeledger.config import Config, Setting, load
+from kneeledger.config import Config, Origin, Setting, load, toml_text
+from kneeledger.errors import ConfigError
 from kneeledger.model import DownhillModel
 from kneeledger.preparation import Settings as PreparationSettings
 
-__all__ = ["SETTINGS", "default_ledger", "find", "preparation", "user_file"]
+__all__ = ["SETTINGS", "default_ledger", "find", "preparation", "shown", "user_file", "write_template"]
 
 SETTINGS: tuple[Setting, ...] = (
     Setting(
@@ -85,3 +86,28 @@ def preparation(config: Config, day: date) -> PreparationSettings:
         pack_kg=config["pack_kg"],
         incline=config["incline"],
     )
+
+
+def shown(flags: Mapping[str, Any] | None = None) -> list[tuple[Setting, Origin]]:
+    """Each declared setting with its value in force and where that came from."""
+    config = find(flags or {})
+    return [(setting, config.values[setting.key]) for setting in SETTINGS]
+
+
+def write_template(file: Path) -> Path:
+    """Write a commented settings file; never over an existing one.
+
+    Raises
+    ------
+    ConfigError
+        The file exists or cannot be written.
+    """
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        with file.open("x", encoding="utf-8") as handle:
+            handle.write(toml_text(SETTINGS))
+    except FileExistsError as error:
+        raise ConfigError(f"{file} exists already.", hint="Edit it, or move it away first.") from error
+    except OSError as error:
+        raise ConfigError(f"{file} cannot be written: {error.strerror}.") from error
+    return file

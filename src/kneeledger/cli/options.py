@@ -1,0 +1,148 @@
+"""Options that many commands share, and how results are printed."""
+
+import csv
+import json
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from datetime import date
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+from kneeledger.config import Config
+from kneeledger.model import DownhillModel
+
+__all__ = [
+    "SCHEMA_VERSION",
+    "as_of_option",
+    "echo_json",
+    "echo_table",
+    "format_option",
+    "ledger_options",
+    "model_options",
+    "settings_from",
+]
+
+SCHEMA_VERSION = 1
+"""Of every JSON object printed; raised when a key changes its meaning or goes away."""
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+class Day(click.ParamType[date]):
+    """A day like 2026-05-03."""
+
+    name = "day"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> date:
+        """The date, or a usage error that shows the form."""
+        if isinstance(value, date):
+            return value
+        try:
+            return date.fromisoformat(value)
+        except ValueError:
+            self.fail(f"{value!r} is no day like 2026-05-03.", param, ctx)
+
+
+def ledger_options(function: F) -> F:
+    """``--ledger DIR`` and ``--athlete NAME``."""
+    function = click.option("--athlete", default="me", show_default=True, help="Whose ledger rows.")(function)
+    return click.option(
+        "--ledger",
+        "ledger_dir",
+        type=click.Path(file_okay=False, path_type=Path),
+        help="Folder of the ledger. Default: a folder of this user.",
+    )(function)
+
+
+def as_of_option(function: F) -> F:
+    """``--date DAY``: the day that every statement about "now" is made as of."""
+    return click.option(
+        "--date",
+        "as_of",
+        type=Day(),
+        help="The day to look from. Default: the local day of the newest activity.",
+    )(function)
+
+
+def format_option(*names: str) -> Callable[[F], F]:
+    """``--format``: table for people, the others for machines."""
+    choices = names or ("table", "json", "csv")
+    return click.option("--format", "form", type=click.Choice(choices), default=choices[0], show_default=True)
+
+
+def model_options(function: F) -> F:
+    """Settings that are often given on the command line."""
+    options = (
+        click.option("--downhill-model", type=click.Choice([m.value for m in DownhillModel])),
+        click.option("--weight", "mass_kg", type=float, help="Body mass [kg]; matters for cycling only."),
+        click.option("--pack", "pack_kg", type=float, help="Load carried [kg]."),
+        click.option("--incline", type=float, help="Grade of treadmill runs, as a fraction: 0.01 is 1 %."),
+        click.option("--tz", help="Time zone for files that do not tell, such as Europe/Berlin."),
+        click.option("--units", type=click.Choice(["metric", "imperial"]), help="What is shown."),
+    )
+    for option in reversed(options):
+        function = option(function)
+    return function
+
+
+MODEL_FLAGS = ("downhill_model", "mass_kg", "pack_kg", "incline", "tz", "units")
+
+
+def settings_from(flags: Mapping[str, Any], *, exports: Sequence[Path] = ()) -> Config:
+    """The settings in force, with the flags of `model_options` on top."""
+    from kneeledger.pipeline import settings
+
+    return settings.find({k: flags.get(k) for k in MODEL_FLAGS if k in flags}, exports=exports)
+
+
+def echo_json(data: Mapping[str, Any]) -> None:
+    """One JSON object with its ``schema_version`` first; NaN is impossible."""
+    text = json.dumps(
+        {"schema_version": SCHEMA_VERSION, **data},
+        ensure_ascii=False,
+        indent=2,
+        default=str,
+        allow_nan=False,
+    )
+    click.echo(text)
+
+
+def echo_csv(rows: Sequence[Mapping[str, Any]]) -> None:
+    """Rows as CSV; text that a spreadsheet would run as a formula is quoted with an apostrophe."""
+    if not rows:
+        return
+    writer = csv.DictWriter(sys.stdout, list(rows[0]), lineterminator="\n")
+    writer.writeheader()
+    for row in rows:
+        writer.writerow({name: plain_cell(value) for name, value in row.items()})
+
+
+def plain_cell(value: Any) -> Any:
+    """A cell that no spreadsheet takes for a formula."""
+    if isinstance(value, str) and value[:1] in ("=", "+", "-", "@", "\t", "\r"):
+        return f"'{value}"
+    return value
+
+
+def echo_table(rows: Sequence[Mapping[str, str]], *, title: str = "") -> None:
+    """Rows as a table for people; columns that look like numbers stand to the right."""
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    if not rows:
+        return
+    table = Table(title=title or None, box=None, pad_edge=False, title_justify="left")
+    for name in rows[0]:
+        numbers = all(str(r[name])[:1].isdigit() or str(r[name])[:1] in "+-−–" for r in rows if r[name])
+        table.add_column(name, justify="right" if numbers else "left", overflow="fold")
+    for row in rows:
+        table.add_row(*(Text(printable(str(value))) for value in row.values()))
+    Console(width=None if sys.stdout.isatty() else 120).print(table)
+
+
+def printable(text: str) -> str:
+    """Text without control characters: a file name must not command a terminal."""
+    return "".join(c if c.isprintable() or c in "\n\t" else "�" for c in text)

@@ -1,0 +1,247 @@
+"""What a command or a notebook asks for, in one call each."""
+
+import zipfile
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from importlib import resources
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from kneeledger.config import Config
+from kneeledger.ledger import store
+from kneeledger.ledger.store import Ledger
+from kneeledger.pipeline import scan as scanning
+from kneeledger.pipeline import settings
+from kneeledger.pipeline.scan import ScanResult
+
+if TYPE_CHECKING:
+    from kneeledger.pipeline.cohort import Cohort
+
+__all__ = [
+    "ReportOptions",
+    "demo",
+    "dry_run",
+    "forget",
+    "open_cohort",
+    "report",
+    "scan",
+    "tally",
+    "tally_lines",
+    "write_report",
+]
+
+Progress = Callable[[str, int, int | None], None]
+
+
+@dataclass(frozen=True, slots=True)
+class ReportOptions:
+    """What to write, beside the defaults."""
+
+    formats: tuple[str, ...] = ("html",)
+    only: tuple[Path, ...] = ()
+    pages: str = "recent"
+    single_file: bool = False
+    physio: bool = False
+    until: date | None = None
+    weeks: int = 6
+    onset: date | None = None
+    with_map: bool = False
+    redact: bool = True
+    anonymous: bool = False
+
+
+def scan(
+    exports: Sequence[Path],
+    folder: Path,
+    *,
+    athlete: str = "me",
+    config: Config | None = None,
+    decoder: str = "kneeledger",
+    jobs: int = 1,
+    cluster: str | None = None,
+    rebuild: bool = False,
+    verify: str | None = None,
+    accept_device: Callable[[str, str], bool] = lambda _serial, _other: False,
+    progress: Progress | None = None,
+    on_wait: Callable[[], None] | None = None,
+) -> ScanResult:
+    """Bring the ledger in `folder` up to date with exports.
+
+    Raises
+    ------
+    KneeledgerError
+        The ledger or a setting is at fault; never for a bad file.
+    """
+    if rebuild:
+        store.rebuild(folder)
+    config = config or settings.find({}, exports=exports)
+    with Ledger(folder) as ledger:
+        told = None
+        if progress is not None:
+            tell = progress
+
+            def told(result: ScanResult) -> None:
+                tell(f"{result.read} read, {result.failed} failed", result.files, None)
+
+        result = scanning.scan(
+            exports,
+            ledger,
+            athlete=athlete,
+            config=config,
+            decoder=decoder,
+            jobs=jobs,
+            cluster=cluster,
+            accept_device=accept_device,
+            progress=told,
+            on_wait=on_wait,
+        )
+        scanning.refresh(ledger, athlete=athlete, config=config)
+        if verify:
+            from kneeledger.pipeline import verification
+
+            result.verified = verification.sample(exports, ledger, athlete=athlete, share=verify)
+    return result
+
+
+def tally(result: ScanResult) -> dict[str, Any]:
+    """The scan as a JSON object."""
+    return {
+        "files": result.files,
+        "activities": result.activities,
+        "read": result.read,
+        "unchanged": result.unchanged,
+        "skipped": result.skipped,
+        "failed": result.failed,
+        "duplicates": result.duplicates,
+        "seconds": round(result.seconds, 3),
+        "skipped_by_kind": dict(result.skipped_by_kind.most_common()),
+        "failures": result.failures,
+        "advice": result.advice,
+        "verified": result.verified,
+    }
+
+
+def tally_lines(result: ScanResult) -> list[str]:
+    """The scan in words, the tally last."""
+    lines = [f"  {count} x {kind}" for kind, count in result.skipped_by_kind.most_common(12)]
+    if lines:
+        lines.insert(0, "Skipped, as they are no activities:")
+    if result.failures:
+        lines.append("Failed:")
+        lines += [f"  {one['path']}: {one['reason']}" for one in result.failures[:10]]
+        if len(result.failures) > 10:
+            lines.append(f"  and {len(result.failures) - 10} more")
+    if result.advice:
+        lines.append(result.advice)
+    lines += [f"Verified: {line}" for line in result.verified]
+    lines.append(
+        f"{result.files} files: {result.read} read, {result.unchanged} unchanged, {result.skipped} skipped,"
+        f" {result.failed} failed. {result.activities} activities in the ledger"
+        + (f" ({result.duplicates} copies not counted twice)." if result.duplicates else ".")
+    )
+    return lines
+
+
+def dry_run(exports: Sequence[Path], folder: Path, *, athlete: str) -> list[str]:
+    """One line a file: what a scan would do with it. Changes nothing."""
+    from kneeledger import sources
+    from kneeledger.exports import ByHand
+    from kneeledger.exports import sources as find
+
+    known: Mapping[str, str] = {}
+    if (folder / "ledger.sqlite").exists():
+        with Ledger(folder, create=False) as ledger:
+            known = ledger.known_files(athlete)
+    lines = []
+    for item in find(exports, known=lambda path, stamp: known.get(path) == scanning.versioned(stamp)):
+        if isinstance(item, sources.Skipped):
+            lines.append(f"skip  {item.path}: {item.reason}")
+        elif isinstance(item, ByHand):
+            lines.append(f"total {item.path}: {item.sport}")
+        else:
+            lines.append(f"read  {item.path}")
+    return lines
+
+
+def report(
+    folder: Path,
+    out: Path,
+    *,
+    athlete: str = "me",
+    config: Config | None = None,
+    as_of: date | None = None,
+    options: ReportOptions = ReportOptions(),
+    jobs: int = 1,
+    progress: Progress | None = None,
+) -> Path:
+    """Write the report of one athlete's ledger; the path of its first page.
+
+    Raises
+    ------
+    ReportError
+        The folder cannot be written, or there is nothing to show.
+    StoreError
+        There is no ledger.
+    """
+    from kneeledger.pipeline import reports
+
+    config = config or settings.find({})
+    with Ledger(folder, create=False) as ledger:
+        scanning.refresh(ledger, athlete=athlete, config=config)
+        return reports.write(
+            ledger,
+            out,
+            athlete=athlete,
+            config=config,
+            as_of=as_of,
+            options=options,
+            jobs=jobs,
+            progress=progress,
+        )
+
+
+def write_report(
+    exports: Sequence[Path | str],
+    out: Path | str = "kneeledger-report",
+    *,
+    ledger: Path | str | None = None,
+    athlete: str = "me",
+    as_of: date | None = None,
+    **flags: Any,
+) -> Path:
+    """The whole trip in one call: scan `exports`, compare, draw; the path of ``index.html``.
+
+    `flags` are settings such as ``downhill_model="mechanics"`` or ``mass_kg=70``.
+    """
+    paths = [Path(path) for path in exports]
+    config = settings.find(flags, exports=paths)
+    folder = Path(ledger) if ledger else settings.default_ledger()
+    scan(paths, folder, athlete=athlete, config=config)
+    return report(folder, Path(out), athlete=athlete, config=config, as_of=as_of)
+
+
+def demo(out: Path) -> Path:
+    """Write the made-up export that comes with kneeledger, and its report; the path of the page."""
+    out.mkdir(parents=True, exist_ok=True)
+    export = out / "export"
+    with (
+        resources.files("kneeledger.data").joinpath("demo-export.zip").open("rb") as packed,
+        zipfile.ZipFile(packed) as archive,
+    ):
+        archive.extractall(export)
+    scan([export], out / "ledger", jobs=1)
+    return report(out / "ledger", out / "report")
+
+
+def forget(folder: Path, athlete: str) -> int:
+    """Remove everything of one athlete; how many activities."""
+    with Ledger(folder, create=False) as ledger:
+        return ledger.forget(athlete)
+
+
+def open_cohort(dataset: Path | str) -> "Cohort":
+    """The lazy frames of a cohort data set: activities, daily, findings."""
+    from kneeledger.pipeline.cohort import open_cohort as opened
+
+    return opened(dataset)
