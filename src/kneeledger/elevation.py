@@ -13,6 +13,7 @@ the window they are given), and summing differences, which makes 500 m an hour o
 """
 
 from dataclasses import dataclass
+from heapq import heapify, heappop, heappush
 from itertools import pairwise
 from typing import Final
 
@@ -38,23 +39,53 @@ BoolArray = npt.NDArray[np.bool_]
 
 STEP_M: Final = 5.0
 """Spacing of the distance grid [m]."""
-HALF_WIDTHS: Final = (4, 6, 9, 13, 18)
-"""Half windows of the straight line, in grid steps: 45 to 185 m."""
+HALF_WIDTHS: Final = (3, 5, 7, 10, 14, 20)
+"""Half windows of the straight line, in grid steps: 35 to 205 m."""
 GPS_HALF_WIDTHS: Final = (18,)
 """For altitude with the slow errors of GPS: 185 m."""
-CONFIDENCE: Final = 2.0
+CONFIDENCE: Final = 1.25
 """Half width of a slope's interval in its own standard deviations, where windows are compared."""
+CHOICE_WIDTH: Final = 9
+"""Grid steps over which the choice of a window is averaged: 45 m."""
 LARGEST_GRADE: Final = 0.35
 SLOWEST_MPS: Final = 0.7
 """Below it distance says little about the ground; the grade of the place is carried on [m/s]."""
 STANDING_MPS: Final = 0.05
 """Below it nobody moves: no grade [m/s]."""
-HYSTERESIS_M: Final = {"fine": (2.0, 3.0, 5.0), "coarse": (5.0, 10.0, 20.0)}
-"""Zig-zag thresholds: the low one, the one used, the high one [m]."""
+
+
+@dataclass(frozen=True, slots=True)
+class Hysteresis:
+    """When a swing of the altitude counts."""
+
+    full_m: float
+    """A swing of this size always counts [m]."""
+    small_m: float
+    """A smaller one, down to this size, counts where it is steep [m]."""
+    steep: float
+    """... that is, at least this steep on average."""
+
+
+BAROMETRIC_HYSTERESIS: Final = Hysteresis(3.0, 1.5, 0.0125)
+GPS_HYSTERESIS: Final = Hysteresis(10.0, 10.0, 1.0)
+TURN_WIDTH: Final = 11
+"""Grid steps over which altitude is averaged to find where it turns: 55 m."""
+PIVOT_WIDTH: Final = 5
+"""Grid steps over which it is averaged to say how high it turns: 25 m."""
 FASTEST_RISE_MPS: Final = {Way.RIDE: 6.0}
 """Vertical speed nobody reaches [m/s]; on foot 3."""
 LONGEST_HOLE_M: Final = 150.0
 """Grid steps without a record are filled by a straight line up to this length [m]."""
+ROUGH_LAG: Final = 4
+"""Roughness is the bend of the altitude over this many grid steps to either side (20 m)."""
+ROUGH_GPS_M: Final = 1.8
+SMOOTH_M: Final = 0.5
+"""Root mean square bend above which altitude is taken for GPS, and below which it is not: 0.10 to 0.8 m
+for 33 barometric devices on roads and paths (up to 1.5 m on stairs), 4 m for the noise of a GPS [m]."""
+CALM_M: Final = 0.15
+"""Root mean square change from record to record while standing, for a barometer: 0.05 to 0.13 m [m]."""
+DENSE_S: Final = 3.0
+"""Records further apart are too few to judge noise by [s]."""
 NOT_TOLD: Final = (AltitudeSource.NONE, AltitudeSource.UNUSABLE, AltitudeSource.VIRTUAL)
 COARSE: Final = (AltitudeSource.GPS, AltitudeSource.UNKNOWN)
 
@@ -156,7 +187,40 @@ def altitude_source(
         return AltitudeSource.BAROMETRIC, f"{name.strip()} has a barometer"
     if any(word in plain for word in _GPS_ONLY):
         return AltitudeSource.GPS, f"{name.strip()} has no barometer"
-    return AltitudeSource.UNKNOWN, "neither device nor file tell where the altitude comes from"
+    return _source_by_noise(altitude_m, elapsed_s, distance_m, segment, about.format)
+
+
+def _source_by_noise(
+    altitude_m: FloatArray, elapsed_s: FloatArray, distance_m: FloatArray, segment: IntArray, format_: str
+) -> tuple[AltitudeSource, str]:
+    """What the altitude's own roughness tells, where neither device nor file do."""
+    unsaid = "neither device nor file tell where the altitude comes from"
+    clean = clean_altitude(
+        altitude_m, elapsed_s, distance_m, segment, source=AltitudeSource.UNKNOWN, sport="cycling"
+    )
+    grid = _grid(clean, distance_m, ROUGH_LAG + 2)
+    if grid is None:
+        return AltitudeSource.UNKNOWN, unsaid
+    lag = ROUGH_LAG
+    height, mask = grid.altitude, grid.mask
+    bend = height[lag:-lag] - 0.5 * (height[: -2 * lag] + height[2 * lag :])
+    bend = bend[(mask[lag:-lag] * mask[: -2 * lag] * mask[2 * lag :]) > 0]
+    if bend.size < 100:
+        return AltitudeSource.UNKNOWN, f"{unsaid}, and it is too short to judge by its noise"
+    rough_m = float(np.sqrt(np.mean(np.minimum(bend * bend, 100.0))))
+    if rough_m > ROUGH_GPS_M:
+        return AltitudeSource.GPS, f"{unsaid}; it wavers by {rough_m:.1f} m over 20 m, as GPS altitude does"
+    dense = float(np.median(np.diff(elapsed_s))) <= DENSE_S
+    still = np.diff(distance_m) < 0.2 * np.diff(elapsed_s)
+    rise = np.diff(altitude_m)[still]
+    rise = rise[np.isfinite(rise)]
+    calm = rise.size >= 120 and float(np.sqrt(np.mean(rise * rise))) <= CALM_M
+    if not dense or not (rough_m <= SMOOTH_M or calm):
+        return AltitudeSource.UNKNOWN, f"{unsaid}, and its noise does not either"
+    why = f"{unsaid}; it wavers by only {rough_m:.2f} m over 20 m"
+    if format_ == "fit":
+        return AltitudeSource.BAROMETRIC, f"{why}, as a barometer does"
+    return AltitudeSource.CORRECTED, f"{why}, as a barometer or a terrain model does"
 
 
 def clean_altitude(
@@ -304,18 +368,28 @@ class _Sums:
         return slope, height, spread
 
 
-def _noise_sd(grid: _Grid) -> float:
-    """White noise of the grid's altitudes from their second differences [m]."""
+def _noise_sd(grid: _Grid, resolution_m: float) -> float:
+    """White noise of the grid's altitudes from their second differences [m].
+
+    The steps of a coarse altitude are no white noise (one step bends a short line by its full height), so
+    half a step is the least that is taken.
+    """
+    least = max(0.06, 0.5 * resolution_m)
     height, mask = grid.altitude, grid.mask
-    if height.size < 3:
-        return 0.1
     bend = height[1:-1] - 0.5 * (height[:-2] + height[2:])
     bend = bend[(mask[1:-1] * mask[:-2] * mask[2:]) > 0]
     if bend.size < 5:
-        return 0.1
+        return max(0.1, least)
     bound = max(4.0 * float(np.median(np.abs(bend))), 0.3)
     bend = np.clip(bend, -bound, bound)
-    return max(float(np.sqrt(np.mean(bend * bend) / 1.5)), 0.06)
+    return max(float(np.sqrt(np.mean(bend * bend) / 1.5)), least)
+
+
+def _resolution_m(altitude_m: FloatArray) -> float:
+    """The smallest step of the altitude, at most 2 m; 0 where it has none to speak of [m]."""
+    step = np.abs(np.diff(altitude_m))
+    step = step[step > 0.01]
+    return min(float(step.min()), 2.0) if step.size else 0.0
 
 
 def grade(
@@ -351,7 +425,7 @@ def grade(
     grid = None if indoor or source in NOT_TOLD else _grid(clean, distance_m, half_widths[-1] + 2)
     if grid is None:
         return Grade(nothing, nothing.copy(), np.zeros(count), nothing.copy(), (unknown,))
-    slope, height, error = _adaptive_line(grid, half_widths)
+    slope, height, error = _adaptive_line(grid, half_widths, _noise_sd(grid, _resolution_m(clean.altitude_m)))
     if coarse:
         error = np.maximum(error, 0.03)
     at = grid.position - 0.5
@@ -374,23 +448,37 @@ def grade(
     return Grade(smooth, value, load, spread, ())
 
 
-def _adaptive_line(grid: _Grid, half_widths: tuple[int, ...]) -> tuple[FloatArray, FloatArray, FloatArray]:
-    """Slope, height and slope error of the longest window that agrees with all shorter ones."""
+def _adaptive_line(
+    grid: _Grid, half_widths: tuple[int, ...], noise_m: float
+) -> tuple[FloatArray, FloatArray, FloatArray]:
+    """Slope, height and slope error of the longest window that agrees with all shorter ones.
+
+    The choice itself is noisy, so it is averaged over neighbours, and the place takes its share of the
+    two windows next to that average.
+    """
     sums = _Sums(grid.altitude, grid.mask)
-    noise = _noise_sd(grid)
-    slope, height, spread = sums.line(half_widths[0])
-    error = noise / np.sqrt(spread)
-    low, high = slope - CONFIDENCE * error, slope + CONFIDENCE * error
-    going = np.isfinite(slope)
-    for half in half_widths[1:]:
-        wider, its_height, its_spread = sums.line(half)
-        its_error = noise / np.sqrt(its_spread)
-        low = np.fmax(low, wider - CONFIDENCE * its_error)
-        high = np.fmin(high, wider + CONFIDENCE * its_error)
+    size, count = len(half_widths), grid.mask.size
+    slopes, heights, errors = np.empty((3, size, count))
+    low, high = np.full(count, -np.inf), np.full(count, np.inf)
+    going = np.ones(count, dtype=np.bool_)
+    choice = np.full(count, -1.0)
+    for at, half in enumerate(half_widths):
+        slopes[at], heights[at], spread = sums.line(half)
+        errors[at] = noise_m / np.sqrt(spread)
+        low = np.fmax(low, slopes[at] - CONFIDENCE * errors[at])
+        high = np.fmin(high, slopes[at] + CONFIDENCE * errors[at])
         going &= low <= high
-        slope = np.where(going, wider, slope)
-        height = np.where(going, its_height, height)
-        error = np.where(going, its_error, error)
+        choice += going
+    around = CHOICE_WIDTH // 2
+    choice = np.convolve(np.pad(choice, around, "edge"), np.full(CHOICE_WIDTH, 1.0 / CHOICE_WIDTH), "valid")
+    lower = np.clip(choice.astype(np.int64), 0, size - 1)
+    upper = np.minimum(lower + 1, size - 1)
+    share = np.clip(choice - lower, 0.0, 1.0)
+    index = np.arange(count)
+    slope, height, error = (
+        values[lower, index] * (1.0 - share) + values[upper, index] * share
+        for values in (slopes, heights, errors)
+    )
     slope = np.where(grid.mask > 0, slope, np.nan)
     return slope / grid.step_m, height, error / grid.step_m
 
@@ -434,46 +522,101 @@ def _zigzag(height: FloatArray, threshold_m: float) -> list[int]:
     return [int(turns[at]) for at in pivots]
 
 
-def _profile(
-    clean: CleanAltitude, distance_m: FloatArray, elapsed_s: FloatArray
-) -> tuple[_Grid, FloatArray, IntArray] | None:
-    """Grid, its re-based lightly smoothed heights where known, and the grid index of each height."""
+@dataclass(frozen=True, slots=True)
+class _Profile:
+    """Re-based heights along the grid, where it knows any."""
+
+    grid: _Grid
+    index: IntArray
+    """Grid index of each height."""
+    turning: FloatArray
+    """Averaged over 55 m: where it turns [m]."""
+    height: FloatArray
+    """Averaged over 25 m: how high it is [m]."""
+
+
+def _profile(clean: CleanAltitude, distance_m: FloatArray, elapsed_s: FloatArray) -> _Profile | None:
+    """Heights without the level breaks. Where there is no distance, 3 m/s stand in for it."""
     along = distance_m if np.isfinite(distance_m).any() else 3.0 * elapsed_s
-    grid = _grid(clean, along, 4)
+    grid = _grid(clean, along, TURN_WIDTH // 2 + 1)
     if grid is None:
         return None
-    kernel = np.ones(5)
-    weight = np.convolve(grid.mask, kernel, "same")
-    smooth = np.convolve(grid.altitude * grid.mask, kernel, "same")[grid.mask > 0]
     index = np.flatnonzero(grid.mask)
-    smooth = smooth / weight[index]
     belongs = np.zeros(grid.mask.size, dtype=np.int64)
     belongs[grid.place] = clean.part
-    belongs = np.maximum.accumulate(belongs)[index]
-    step = np.diff(smooth)
-    jump = np.where(np.diff(belongs) != 0, step, 0.0)
-    return grid, smooth - np.concatenate([[0.0], np.cumsum(jump)]), index
+    breaks = np.diff(np.maximum.accumulate(belongs)[index]) != 0
+
+    def averaged(width: int) -> FloatArray:
+        kernel = np.ones(width)
+        total = np.convolve(grid.altitude * grid.mask, kernel, "same")[index]
+        mean = total / np.convolve(grid.mask, kernel, "same")[index]
+        jump = np.where(breaks, np.diff(mean), 0.0)
+        rebased: FloatArray = mean - np.concatenate([[0.0], np.cumsum(jump)])
+        return rebased
+
+    return _Profile(grid, index, averaged(TURN_WIDTH), averaged(PIVOT_WIDTH))
+
+
+def _pivots(profile: _Profile, rule: Hysteresis) -> list[int]:
+    """Where the altitude turns, counting only swings that the rule lets count.
+
+    Swings too small and too shallow are taken out from the smallest up: its two ends go, and the swings
+    beside it become one.
+    """
+    pivots = _zigzag(profile.turning, rule.small_m)
+    if rule.small_m >= rule.full_m:
+        return pivots
+    height, along = profile.turning[pivots], profile.index[pivots] * profile.grid.step_m
+    before = list(range(-1, len(pivots) - 1))
+    after = list(range(1, len(pivots) + 1))
+    alive = [True] * len(pivots)
+
+    def size(left: int) -> tuple[float, float]:
+        right = after[left]
+        return abs(float(height[right] - height[left])), float(along[right] - along[left])
+
+    last = len(pivots) - 1
+    waiting = [(size(left)[0], left, left + 1) for left in range(1, last - 1)]
+    heapify(waiting)
+    while waiting:
+        swing, left, right = heappop(waiting)
+        if swing >= rule.full_m:
+            break
+        if not alive[left] or after[left] != right or left == 0 or right == last:
+            continue
+        if swing >= rule.steep * size(left)[1]:
+            continue
+        outer_left, outer_right = before[left], after[right]
+        alive[left] = alive[right] = False
+        after[outer_left], before[outer_right] = outer_right, outer_left
+        heappush(waiting, (size(outer_left)[0], outer_left, outer_right))
+    return [pivot for pivot, stays in zip(pivots, alive, strict=True) if stays]
+
+
+def _swings(profile: _Profile, pivots: list[int]) -> tuple[float, float]:
+    """Metres down and up between pivots."""
+    rise = np.diff(profile.height[pivots])
+    return float(-rise[rise < 0].sum()), float(rise[rise > 0].sum())
 
 
 def descent(
     clean: CleanAltitude, distance_m: FloatArray, elapsed_s: FloatArray, *, source: AltitudeSource
 ) -> Climb:
-    """Descent and ascent by zig-zag hysteresis [m]; null where altitude says nothing."""
-    if source in NOT_TOLD:
-        return Climb(Value(None), Value(None), None)
-    profile = _profile(clean, distance_m, elapsed_s)
+    """Descent and ascent by zig-zag hysteresis [m]; null where altitude says nothing.
+
+    A swing of 3 m counts (10 m for the slow errors of GPS), and one of 1.5 m where it is steeper than
+    1.25 % on average: 3 m alone loses 7 % of true rolling ground, 1.5 m alone turns a barometer's drift
+    into descent. The interval is what a rule of 5 m (20 m), and one of 1.5 m (5 m) would have given.
+    """
+    profile = None if source in NOT_TOLD else _profile(clean, distance_m, elapsed_s)
     if profile is None:
         return Climb(Value(None), Value(None), None)
-    height = profile[1]
-    thresholds = HYSTERESIS_M["coarse" if source in COARSE else "fine"]
-    falls, rises = [], []
-    for threshold in thresholds:
-        swings = np.diff(height[_zigzag(height, threshold)])
-        falls.append(float(-swings[swings < 0].sum()))
-        rises.append(float(swings[swings > 0].sum()))
-    return Climb(
-        Value(falls[1], min(falls), max(falls)), Value(rises[1], min(rises), max(rises)), thresholds[1]
-    )
+    coarse = source in COARSE
+    rule = GPS_HYSTERESIS if coarse else BAROMETRIC_HYSTERESIS
+    down, up = _swings(profile, _pivots(profile, rule))
+    ends = [_swings(profile, _zigzag(profile.turning, at)) for at in ((5.0, 20.0) if coarse else (1.5, 5.0))]
+    falls, rises = [down, *(fall for fall, _ in ends)], [up, *(rise for _, rise in ends)]
+    return Climb(Value(down, min(falls), max(falls)), Value(up, min(rises), max(rises)), rule.full_m)
 
 
 def descents(
@@ -485,21 +628,26 @@ def descents(
     least_drop_m: float = 10.0,
     least_grade: float = 0.02,
 ) -> tuple[Descent, ...]:
-    """Single descents, numbered from 1 in order of time."""
+    """Single descents, numbered from 1 in order of time.
+
+    A descent runs from a turning point down to the next, so that no climb of 3 m (or of 1.5 m, if steep)
+    interrupts it. It is told from `least_drop_m` [m] and `least_grade` on: less is a dip in the road.
+    None where the altitude's source does not carry a grade.
+    """
     if source in NOT_TOLD or source in COARSE:
         return ()
     profile = _profile(clean, distance_m, elapsed_s)
     if profile is None:
         return ()
-    grid, height, index = profile
-    pivots = _zigzag(height, HYSTERESIS_M["fine"][1])
+    pivots = _pivots(profile, BAROMETRIC_HYSTERESIS)
+    place = profile.grid.place
     found: list[Descent] = []
     for top, bottom in pairwise(pivots):
-        drop = float(height[top] - height[bottom])
-        length = float(index[bottom] - index[top]) * grid.step_m
+        drop = float(profile.height[top] - profile.height[bottom])
+        length = float(profile.index[bottom] - profile.index[top]) * profile.grid.step_m
         if drop < least_drop_m or drop < least_grade * length:
             continue
-        start = int(np.searchsorted(grid.place, index[top]))
-        stop = int(np.searchsorted(grid.place, index[bottom], side="right"))
+        start = int(np.searchsorted(place, profile.index[top]))
+        stop = int(np.searchsorted(place, profile.index[bottom], side="right"))
         found.append(Descent(len(found) + 1, start, stop, drop, length))
     return tuple(found)
