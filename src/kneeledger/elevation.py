@@ -20,7 +20,7 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from kneeledger.model import About, AltitudeSource, FloatArray, Issue, Value, Way
+from kneeledger.model import About, AltitudeSource, FloatArray, Issue, Value
 
 __all__ = [
     "CleanAltitude",
@@ -72,8 +72,18 @@ TURN_WIDTH: Final = 11
 """Grid steps over which altitude is averaged to find where it turns: 55 m."""
 PIVOT_WIDTH: Final = 5
 """Grid steps over which it is averaged to say how high it turns: 25 m."""
-FASTEST_RISE_MPS: Final = {Way.RIDE: 6.0}
-"""Vertical speed nobody reaches [m/s]; on foot 3."""
+FASTEST_RISE_MPS: Final = {"foot": 3.0, "ride": 6.0}
+"""Vertical speed from record to record that nobody reaches [m/s]."""
+LONGEST_SPIKE_S: Final = 12.0
+"""An excursion that comes back within this time is a spike, not a level [s]."""
+PLACEHOLDERS_M: Final = (0.0, -500.0, -499.0)
+"""Altitudes that stand for none where they are far off their neighbours [m]."""
+FASTEST_MPS: Final = {"foot": 8.0, "ride": 30.0}
+"""Speed that nobody holds for half a minute [m/s]."""
+FASTEST_CLIMB_MPS: Final = 0.75
+"""Ascent that nobody holds for two minutes, 2,700 m an hour; the best climb 2,100 [m/s]."""
+WITHOUT_STEPS_MPS: Final = 2.5
+"""A minute at this speed without a step was not on foot [m/s]."""
 LONGEST_HOLE_M: Final = 150.0
 """Grid steps without a record are filled by a straight line up to this length [m]."""
 ROUGH_LAG: Final = 4
@@ -89,7 +99,8 @@ DENSE_S: Final = 3.0
 NOT_TOLD: Final = (AltitudeSource.NONE, AltitudeSource.UNUSABLE, AltitudeSource.VIRTUAL)
 COARSE: Final = (AltitudeSource.GPS, AltitudeSource.UNKNOWN)
 
-_RIDES = ("cycling", "e_biking", "ride", "biking", "mountain_biking")
+RIDES: Final = frozenset({"cycling", "e_biking"})
+FEET: Final = frozenset({"running", "walking", "hiking", "snowshoeing", "mountaineering"})
 _BAROMETRIC = (
     "fenix", "epix", "tactix", "quatix", "instinct", "enduro", "marq", "descent", "edge500", "edge510",
     "edge520", "edge530", "edge540", "edge705", "edge800", "edge810", "edge820", "edge830", "edge840",
@@ -146,6 +157,8 @@ class Climb:
     descent_m: Value
     ascent_m: Value
     hysteresis_m: float | None
+    fall_m: FloatArray
+    """The descent by record, so that it can be shared out; sums to `descent_m` [m]."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -233,62 +246,134 @@ def clean_altitude(
     sport: str,
     cadence: FloatArray | None = None,
 ) -> CleanAltitude:
-    """Altitude with placeholders and spikes cut out and level breaks marked."""
+    """Altitude with placeholders and spikes cut out, level breaks marked, and lifts and cars named.
+
+    Parameters
+    ----------
+    altitude_m, elapsed_s, distance_m, segment
+        One value a record, NaN where missing [m, s, m].
+    cadence
+        Steps a minute on foot, if the file has them: a spell of travel without a step was no walk.
+    """
     altitude = np.array(altitude_m, dtype=np.float64)
     count = altitude.size
     part = np.zeros(count, dtype=np.int64)
     carried = np.zeros(count, dtype=np.bool_)
     if source in (AltitudeSource.NONE, AltitudeSource.UNUSABLE):
         altitude[:] = np.nan
-        return CleanAltitude(altitude, part, carried, ())
-    issues: list[Issue] = []
-    fastest = 6.0 if sport.lower() in _RIDES else 3.0
-    cut = np.zeros(count, dtype=np.bool_)
     known = np.flatnonzero(np.isfinite(altitude))
     if known.size < 2:
         return CleanAltitude(altitude, part, carried, ())
-    breaks: list[int] = []
-    rise = np.diff(altitude[known])
-    span = np.maximum(np.diff(elapsed_s[known]), 1.0)
-    travelled = np.nan_to_num(np.diff(distance_m[known]))
-    across = np.diff(segment[known]) != 0
-    odd = np.where(
-        across,
-        np.abs(rise) > 3.0 + LARGEST_GRADE * np.maximum(travelled, 0.0),
-        np.abs(rise) > 1.0 + fastest * span,
-    )
-    jumps = np.flatnonzero(odd)
-    at = 0
-    while at < jumps.size:
-        jump = int(jumps[at])
-        if at + 1 < jumps.size:
-            back = int(jumps[at + 1])
-            before, after = altitude[known[jump]], altitude[known[back + 1]]
-            inside = altitude[known[jump + 1 : back + 1]]
-            short = elapsed_s[known[back + 1]] - elapsed_s[known[jump]] <= 12.0
-            placeholder = bool(np.all((inside == 0.0) | (inside <= -499.0)))
-            if (short or placeholder) and abs(after - before) <= max(5.0, 0.2 * abs(rise[jump])):
-                cut[known[jump + 1 : back + 1]] = True
-                at += 2
-                continue
-        breaks.append(int(known[jump + 1]))
-        at += 1
+    issues: list[Issue] = []
+    cut, breaks = _odd_jumps(altitude, elapsed_s, distance_m, segment, known, sport)
     if cut.any():
         altitude[cut] = np.nan
-        issues.append(
-            Issue("altitude_spike", int(cut.sum()), "Altitudes far off their neighbours were left out.")
-        )
+        text = "Altitudes far off their neighbours (spikes, placeholders) were left out."
+        issues.append(Issue("altitude_spike", int(cut.sum()), text))
+    starts = np.zeros(count, dtype=np.int64)
     if breaks:
-        part[breaks] = 1
-        part = np.cumsum(part)
-        issues.append(
-            Issue(
-                "altitude_step",
-                len(breaks),
-                "Altitude stepped faster than anybody moves: no gain or loss is counted across the step.",
-            )
-        )
+        starts[breaks] = 1
+        text = "Altitude stepped (first fix, reset, or a pause elsewhere): no gain or loss is counted across."
+        issues.append(Issue("altitude_step", len(breaks), text))
+    carried = _carried(altitude, elapsed_s, distance_m, sport, cadence)
+    if carried.any():
+        altitude[carried] = np.nan
+        starts[1:][np.diff(carried.astype(np.int8)) != 0] = 1
+        text = "Moved or lifted faster than this sport does (lift, car, train): no descent is counted there."
+        issues.append(Issue("carried", int(carried.sum()), text))
+    if breaks or carried.any():
+        part = np.cumsum(starts)
     return CleanAltitude(altitude, part, carried, tuple(issues))
+
+
+def _odd_jumps(
+    altitude: FloatArray,
+    elapsed_s: FloatArray,
+    distance_m: FloatArray,
+    segment: IntArray,
+    known: IntArray,
+    sport: str,
+) -> tuple[BoolArray, list[int]]:
+    """Records to cut out, and records at which a new level begins."""
+    cut = np.zeros(altitude.size, dtype=np.bool_)
+    fastest = FASTEST_RISE_MPS["ride" if sport in RIDES else "foot"]
+    rise = np.diff(altitude[known])
+    span = np.maximum(np.diff(elapsed_s[known]), 1.0)
+    across = np.diff(segment[known]) != 0
+    odd = np.abs(rise) > 1.0 + fastest * span
+    if across.any():
+        travelled = np.maximum(np.nan_to_num(np.diff(distance_m[known])), 0.0)
+        odd = np.where(across, np.abs(rise) > 3.0 + LARGEST_GRADE * travelled, odd)
+    jumps = np.flatnonzero(odd).tolist()
+    breaks: list[int] = []
+    at = 0
+    while at < len(jumps):
+        jump = jumps[at]
+        if at + 1 < len(jumps):
+            back = jumps[at + 1]
+            inside = known[jump + 1 : back + 1]
+            offset = abs(float(altitude[known[back + 1]] - altitude[known[jump]]))
+            short = float(elapsed_s[known[back + 1]] - elapsed_s[known[jump]]) <= LONGEST_SPIKE_S
+            placeholder = bool(np.isin(altitude[inside], PLACEHOLDERS_M).all())
+            if (short or placeholder) and offset <= max(5.0, 0.2 * abs(float(rise[jump]))):
+                cut[inside] = True
+                at += 2
+                continue
+        head, tail = known[: jump + 1], known[jump + 1 :]
+        if at == 0 and np.isin(altitude[head], PLACEHOLDERS_M).all():
+            cut[head] = True
+        elif at + 1 == len(jumps) and np.isin(altitude[tail], PLACEHOLDERS_M).all():
+            cut[tail] = True
+        else:
+            breaks.append(int(known[jump + 1]))
+        at += 1
+    return cut, breaks
+
+
+def _carried(
+    altitude: FloatArray,
+    elapsed_s: FloatArray,
+    distance_m: FloatArray,
+    sport: str,
+    cadence: FloatArray | None,
+) -> BoolArray:
+    """Records on which something else than legs did the work.
+
+    Faster than anybody runs for most of half a minute (one jump of the distance is no train); higher than anybody climbs for two minutes; or, where the
+    file has steps, a minute of travel at running speed without one.
+    """
+    count = altitude.size
+    carried = np.zeros(count, dtype=np.bool_)
+    ride = sport in RIDES
+    step = float(elapsed_s[-1] - elapsed_s[0]) / max(count - 1, 1)
+    if not (step > 0.0) or not (ride or sport in FEET):
+        return carried
+
+    def mark(rate: FloatArray, limit: float, lag: int) -> None:
+        for first in np.flatnonzero(rate > limit).tolist():
+            carried[first : first + lag + 1] = True
+
+    lag = max(int(30.0 / step), 1)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        fast = np.diff(distance_m) / np.diff(elapsed_s) > FASTEST_MPS["ride" if ride else "foot"]
+    if count > lag and np.count_nonzero(fast) > 0.7 * lag:
+        sums = np.concatenate([[0], np.cumsum(fast)])
+        mark((sums[lag:] - sums[:-lag]) / lag, 0.7, lag)
+    lag = max(int(120.0 / step), 1)
+    if count > lag:
+        with np.errstate(invalid="ignore", divide="ignore"):
+            climb = (altitude[lag:] - altitude[:-lag]) / (elapsed_s[lag:] - elapsed_s[:-lag])
+        climb[elapsed_s[lag:] - elapsed_s[:-lag] > 240.0] = np.nan
+        mark(climb, FASTEST_CLIMB_MPS, lag)
+    if cadence is not None and not ride and np.count_nonzero(cadence > 0.0) > 0.3 * count:
+        lag = max(int(60.0 / step), 1)
+        if count > lag:
+            stepping = np.concatenate([[0], np.cumsum(np.nan_to_num(cadence) > 0.0)])
+            with np.errstate(invalid="ignore", divide="ignore"):
+                speed = (distance_m[lag:] - distance_m[:-lag]) / (elapsed_s[lag:] - elapsed_s[:-lag])
+            still = stepping[lag + 1 :] - stepping[: -lag - 1] == 0
+            mark(np.where(still, speed, 0.0), WITHOUT_STEPS_MPS, lag)
+    return carried
 
 
 @dataclass(frozen=True, slots=True)
@@ -610,13 +695,30 @@ def descent(
     """
     profile = None if source in NOT_TOLD else _profile(clean, distance_m, elapsed_s)
     if profile is None:
-        return Climb(Value(None), Value(None), None)
+        nothing = np.full(clean.altitude_m.size, np.nan)
+        return Climb(Value(None), Value(None), None, nothing)
     coarse = source in COARSE
     rule = GPS_HYSTERESIS if coarse else BAROMETRIC_HYSTERESIS
-    down, up = _swings(profile, _pivots(profile, rule))
+    pivots = _pivots(profile, rule)
+    down, up = _swings(profile, pivots)
     ends = [_swings(profile, _zigzag(profile.turning, at)) for at in ((5.0, 20.0) if coarse else (1.5, 5.0))]
     falls, rises = [down, *(fall for fall, _ in ends)], [up, *(rise for _, rise in ends)]
-    return Climb(Value(down, min(falls), max(falls)), Value(up, min(rises), max(rises)), rule.full_m)
+    return Climb(
+        Value(down, min(falls), max(falls)),
+        Value(up, min(rises), max(rises)),
+        rule.full_m,
+        _fall_by_record(profile, pivots),
+    )
+
+
+def _fall_by_record(profile: _Profile, pivots: list[int]) -> FloatArray:
+    """Descent between turning points, shared out over the records that lie between them [m]."""
+    falling = np.zeros(profile.height.size)
+    for top, bottom in pairwise(pivots):
+        if profile.height[bottom] < profile.height[top]:
+            falling[top + 1 : bottom + 1] = profile.height[top:bottom] - profile.height[top + 1 : bottom + 1]
+    fallen = np.interp(profile.grid.position, profile.index, np.cumsum(falling))
+    return np.diff(fallen, prepend=fallen[:1])
 
 
 def descents(
