@@ -1,0 +1,254 @@
+"""The part GPX and TCX have in common: raw columns of points as a records frame, and words for sports.
+
+Devices write one quantity under many names and prefixes, and one file may hold it twice. A column is chosen
+by namespace address first (Garmin's point extensions v1 and v2, power, cluetrust) and by local name else,
+and where two columns give the same quantity the first value of each point counts. What has no place in the
+schema is kept under ``dev:``, because a physio's question tomorrow may be about it.
+Instead of: a list of prefixes, which every service chooses anew.
+"""
+
+import unicodedata
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import polars as pl
+
+from kneeledger import schema
+from kneeledger.model import FloatArray, Issue
+from kneeledger.readers.xml import Cells, Document, Ints
+from kneeledger.readers.xml_values import Moments, moments, numbers, texts
+
+__all__ = ["Columns", "columns", "points_frame", "sport_word", "time_issues", "totals"]
+
+QUANTITIES: Mapping[str, tuple[str, ...]] = {
+    "altitude_m": ("ele", "altitudemeters"),
+    "distance_m": ("distancemeters", "distance"),
+    "speed_mps": ("speed",),
+    "heart_rate_bpm": ("hr", "heartrate", "heart_rate", "heartratebpm"),
+    "power_w": ("power", "powerinwatts", "watts"),
+    "temperature_c": ("atemp", "temp", "temperature"),
+}
+"""Column of the schema: local names in lower case."""
+CADENCE = ("cad", "cadence", "runcadence")
+_TIME = ("time",)
+_POSITION = ("latitudedegrees", "longitudedegrees")
+_WORDS = {
+    "name", "cmt", "desc", "src", "sym", "type", "text", "link", "url", "urlname", "fix", "sensorstate",
+    "color", "number",
+}  # fmt: skip
+_TRUSTED = (
+    "www.garmin.com/xmlschemas/",
+    "www8.garmin.com/xmlschemas/",
+    "www.cluetrust.com/",
+    "www.topografix.com/gpx/",
+)
+
+_SPORTS: Mapping[tuple[str, str | None], str] = {
+    ("running", None): "run running jogging jog laufen lauf course_a_pied correr carrera corsa hardlopen 9",
+    ("running", "street"): "street_running road_running",
+    ("running", "trail"): "trail_run trail_running trailrun trail",
+    ("running", "track"): "track_running track_run",
+    ("running", "treadmill"): "treadmill treadmill_running treadmill_run",
+    ("running", "indoor_running"): "indoor_running indoor_run",
+    ("running", "virtual_activity"): "virtual_run virtualrun virtual_running",
+    ("running", "ultra"): "ultra_run ultra_running",
+    (
+        "cycling",
+        None,
+    ): "bike biking ride cycling bicycle bicycling radfahren velo cyclisme ciclismo fietsen 1",
+    ("cycling", "road"): "road_biking road_cycling road_bike",
+    ("cycling", "mountain"): "mountain_biking mountain_bike mtb mountainbikeride mountain_bike_ride",
+    ("cycling", "gravel_cycling"): "gravel_cycling gravel_ride gravelride gravel",
+    ("cycling", "cyclocross"): "cyclocross",
+    ("cycling", "indoor_cycling"): "indoor_cycling indoor_bike spinning",
+    ("cycling", "virtual_activity"): "virtual_ride virtualride virtual_cycling",
+    ("e_biking", None): "e_bike e_biking ebiking ebike e_bike_ride ebikeride",
+    ("e_biking", "e_bike_fitness"): "e_bike_fitness",
+    ("e_biking", "e_bike_mountain"): "e_bike_mountain emountainbikeride",
+    ("walking", None): "walk walking nordic_walking marche caminar camminata wandelen spaziergang gehen 10",
+    ("hiking", None): "hike hiking trekking wandern randonnee senderismo escursionismo 4",
+    ("swimming", None): "swim swimming schwimmen 16",
+    ("swimming", "lap_swimming"): "pool_swim lap_swimming pool_swimming",
+    ("swimming", "open_water"): "open_water_swimming openwaterswim open_water",
+    ("cross_country_skiing", None): "nordic_ski nordicski cross_country_skiing_ws cross_country_ski",
+    ("alpine_skiing", None): "alpine_ski alpineski resort_skiing resort_skiing_snowboarding_ws ski skiing",
+    ("alpine_skiing", "backcountry"): "backcountry_ski backcountryski backcountry_skiing",
+    ("snowboarding", None): "snowboard",
+    ("snowshoeing", None): "snowshoe snowshoe_ws",
+    ("inline_skating", None): "inline_skate inlineskate skating",
+    ("stand_up_paddleboarding", None): "sup stand_up_paddling standuppaddling stand_up_paddleboard",
+}
+"""Sport and sub-sport: what files call it."""
+_KEPT_WORDS = (
+    "other transition fitness_equipment basketball soccer tennis american_football training"
+    " cross_country_skiing alpine_skiing snowboarding rowing mountaineering multisport paddling flying"
+    " motorcycling boating driving golf hang_gliding horseback_riding hunting fishing inline_skating"
+    " rock_climbing sailing ice_skating sky_diving snowshoeing snowmobiling stand_up_paddleboarding surfing"
+    " wakeboarding water_skiing kayaking rafting windsurfing kitesurfing tactical jumpmaster boxing"
+    " floor_climbing baseball diving hiit racket wheelchair_push_walk wheelchair_push_run meditation"
+    " disc_golf cricket rugby hockey lacrosse volleyball water_tubing wakesurfing mixed_martial_arts yoga"
+    " pilates strength_training dance jump_rope car bus train"
+)
+_KEPT = frozenset(_KEPT_WORDS.split())
+"""Sports that are none of running, walking, hiking, cycling and swimming: their words stay as they are."""
+_SPORT_OF_WORD = {word: sport for sport, words in _SPORTS.items() for word in words.split()}
+
+
+@dataclass(frozen=True, slots=True)
+class Columns:
+    """The raw columns of all points of a file; shape (n,) each."""
+
+    times: Moments
+    floats: dict[str, FloatArray]
+    """Quantities of the schema, `cadence:` and numeric `dev:` columns; NaN for none."""
+    words: dict[str, list[str | None]]
+    """`dev:` columns that are no numbers."""
+    accuracy_m: FloatArray
+    """Horizontal accuracy where written [m]."""
+    bad: int
+    """Cells with text that is no number."""
+
+
+def columns(doc: Document, leaves: Sequence[Cells], count: int) -> Columns:
+    """All leaves of all points as columns."""
+    floats: dict[str, FloatArray] = {}
+    words: dict[str, list[str | None]] = {}
+    accuracy = np.full(count, np.nan)
+    times: Moments | None = None
+    bad = 0
+    for one in sorted(leaves, key=lambda one: not _is_trusted(one)):
+        local = one.local.lower()
+        if local in _TIME:
+            times = _merged_times(times, doc, one, count)
+            continue
+        target = _target(one)
+        if target is None:
+            continue
+        values, wrong = numbers(doc, one.element)
+        if target.startswith("dev:") and wrong > 0.5 * len(values):
+            _merge_words(words.setdefault(target, [None] * count), one.row, texts(doc, one.element))
+            continue
+        bad += wrong
+        if local == "hacc":
+            _merge(accuracy, one.row, values)
+        _merge(floats.setdefault(target, np.full(count, np.nan)), one.row, values)
+    distance = floats.get("distance_m")
+    if distance is not None and not _is_running_total(distance):
+        floats.setdefault("dev:distance []", floats.pop("distance_m"))
+    heart = floats.get("heart_rate_bpm")
+    if heart is not None:
+        np.round(heart, out=heart)
+    if times is None:
+        times = moments(doc, np.zeros(0, dtype=np.int64)).spread(np.zeros(0, dtype=np.int64), count)
+    return Columns(times, floats, words, accuracy, bad)
+
+
+def _is_trusted(one: Cells) -> bool:
+    return any(part in one.address.lower() for part in _TRUSTED)
+
+
+def _target(one: Cells) -> str | None:
+    """The column a leaf belongs to, None where it is text about the point."""
+    local, parent = one.local.lower(), one.parent.lower()
+    if local == "value" and parent == "heartratebpm":
+        return "heart_rate_bpm"
+    for name, locals_ in QUANTITIES.items():
+        if local in locals_:
+            return name
+    if local in CADENCE:
+        return f"cadence:{one.local}"
+    if local in _WORDS or local in _POSITION:
+        return None
+    return f"dev:{one.local} []"
+
+
+def _merge(into: FloatArray, row: Ints, values: FloatArray) -> None:
+    """Fill what is still missing, the first value of each point counting."""
+    use = np.isnan(into[row]) & ~np.isnan(values)
+    into[row[use][::-1]] = values[use][::-1]
+
+
+def _merge_words(into: list[str | None], row: Ints, values: list[str | None]) -> None:
+    for k, text in zip(row.tolist(), values, strict=True):
+        if into[k] is None:
+            into[k] = text
+
+
+def _merged_times(known: Moments | None, doc: Document, one: Cells, count: int) -> Moments:
+    found = moments(doc, one.element).spread(one.row, count)
+    return found if known is None else known.filled(found)
+
+
+def _is_running_total(distance: FloatArray) -> bool:
+    """Whether it grows along the file, as a distance since the start does and a step length does not."""
+    known = distance[~np.isnan(distance)]
+    steps = np.diff(known)
+    return bool(len(known) < 3 or ((steps >= 0).mean() > 0.95 and known[-1] >= known.max() * 0.5))
+
+
+def points_frame(
+    found: Columns, where: Ints, segment: Ints, latitude: FloatArray, longitude: FloatArray
+) -> pl.DataFrame:
+    """The records of some of the points: schema columns, then cadence, then vendor columns; NaN as null."""
+    data: dict[str, pl.Series] = {
+        "time": found.times.series()[where] if len(where) else found.times.series().clear(),
+        "segment": pl.Series("segment", segment[where], dtype=pl.Int32),
+        "latitude_deg": _series(latitude[where]),
+        "longitude_deg": _series(longitude[where]),
+    }
+    names = [name for name in schema.RECORDS if name in found.floats]
+    names += sorted(name for name in found.floats if name.startswith("cadence:"))
+    names += sorted(name for name in found.floats if name.startswith("dev:"))
+    for name in names:
+        values = _series(found.floats[name][where])
+        if name in schema.RECORDS or values.null_count() < len(values):
+            data[name] = values
+    for name, texts_ in found.words.items():
+        if name not in data:
+            data[name] = pl.Series(name, [texts_[k] for k in where.tolist()], dtype=pl.String)
+    return pl.DataFrame(data)
+
+
+def _series(values: FloatArray) -> pl.Series:
+    return pl.Series(values, dtype=pl.Float64, nan_to_null=True)
+
+
+def time_issues(times: Moments, where: Ints, bad_numbers: int) -> tuple[dict[str, object], list[Issue]]:
+    """Facts and Issues about how the times of some points are written."""
+    facts: dict[str, object] = {}
+    issues: list[Issue] = []
+    some = times.taken(where)
+    if some.zone_s is not None:
+        facts["time_zone_offset_s"] = some.zone_s
+    if some.naive:
+        facts["naive_time"] = True
+        text = f"{some.naive} times name no time zone; they are taken as UTC unless one is given."
+        issues.append(Issue("naive_time", some.naive, text))
+    if times.bad:
+        issues.append(
+            Issue("bad_time", times.bad, f"{times.bad} texts that should be times are none; left out.")
+        )
+    if bad_numbers:
+        text = f"{bad_numbers} texts that should be numbers are none; left out."
+        issues.append(Issue("bad_number", bad_numbers, text))
+    return facts, issues
+
+
+def totals(**values: object) -> pl.DataFrame:
+    """One row of sessions from what a file gives in total; missing quantities are null."""
+    row = pl.DataFrame({name: [value] for name, value in values.items()}, strict=False)
+    return schema.conform(row, schema.SESSIONS)[0]
+
+
+def sport_word(text: str) -> tuple[str, str | None]:
+    """Sport and sub-sport for what a file calls it; ``unknown`` where the word says nothing to us.
+
+    Numbers are the types of Strava's exports: 9 and 1 are documented, 16 was seen on a swim, 4 and 10 are
+    recalled. A word that is not known may be any language's running; it is left to speed and cadence.
+    """
+    plain = unicodedata.normalize("NFKD", text.strip().casefold()).encode("ascii", "ignore").decode("ascii")
+    word = plain.replace("-", "_").replace(" ", "_")
+    if word in _SPORT_OF_WORD:
+        return _SPORT_OF_WORD[word]
+    return (word if word in _KEPT else "unknown"), None
