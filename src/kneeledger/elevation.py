@@ -82,6 +82,8 @@ FASTEST_MPS: Final = {"foot": 8.0, "ride": 30.0}
 """Speed that nobody holds for half a minute [m/s]."""
 FASTEST_CLIMB_MPS: Final = 0.75
 """Ascent that nobody holds for two minutes, 2,700 m an hour; the best climb 2,100 [m/s]."""
+LONGEST_HALT_S: Final = 120.0
+"""A stop between two carried spells up to this long belongs to them [s]."""
 WITHOUT_STEPS_MPS: Final = 2.5
 """A minute at this speed without a step was not on foot [m/s]."""
 LONGEST_HOLE_M: Final = 150.0
@@ -339,8 +341,9 @@ def _carried(
 ) -> BoolArray:
     """Records on which something else than legs did the work.
 
-    Faster than anybody runs for most of half a minute (one jump of the distance is no train); higher than anybody climbs for two minutes; or, where the
-    file has steps, a minute of travel at running speed without one.
+    Faster than anybody runs for most of half a minute (one jump of the distance is no train); higher than
+    anybody climbs for two minutes; or, where the file has steps, a minute of travel at running speed
+    without one. Halts of up to two minutes between such spells (a red light) belong to them.
     """
     count = altitude.size
     carried = np.zeros(count, dtype=np.bool_)
@@ -373,6 +376,10 @@ def _carried(
                 speed = (distance_m[lag:] - distance_m[:-lag]) / (elapsed_s[lag:] - elapsed_s[:-lag])
             still = stepping[lag + 1 :] - stepping[: -lag - 1] == 0
             mark(np.where(still, speed, 0.0), WITHOUT_STEPS_MPS, lag)
+    spells = np.flatnonzero(carried)
+    for before, after in pairwise(spells.tolist()):
+        if after - before > 1 and elapsed_s[after] - elapsed_s[before] <= LONGEST_HALT_S:
+            carried[before:after] = True
     return carried
 
 
