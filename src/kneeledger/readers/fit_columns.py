@@ -1,0 +1,622 @@
+"""Values out of located FIT messages, one column at a time and only where asked for.
+
+Messages of one layout lie in memory like the rows of a table, so that a field is a strided view of the
+file's own bytes and a column costs a few passes of numpy whatever the number of rows. Layouts of one kind of
+message are put together in file order, field by field. Raw values that mean "not given" become null. Packed values
+(`compressed_speed_distance`) come apart after that and only fill what the message did not give by itself, since
+several devices write an all-invalid packed field beside the true one. A field whose meaning another field
+decides (`event.data`, `session.total_cycles`) keeps its own column and adds one by its special name.
+Developer fields live under ``dev:<name> [<unit>]`` and never touch a native column, whatever native number
+they claim.
+Instead of: a dictionary a message, where the last of two equal names wins.
+"""
+
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+
+from kneeledger.readers.fit_layout import TIMESTAMP, Definition, Part, Positions, Slot, with_type
+from kneeledger.readers.fit_profile import Component, FieldSpec, MessageSpec, Sub, message
+
+__all__ = ["DevField", "PartTables", "Table"]
+
+EPOCH_S = 631_065_600
+"""1989-12-31 00:00 UTC, where FIT's clock starts. [s of Unix time]"""
+UTC_TIME = pl.Datetime("us", "UTC")
+LOCAL_TIME = pl.Datetime("us")
+DESCRIPTION = 206
+
+Raw = npt.NDArray[Any]
+Mask = npt.NDArray[np.bool_]
+
+
+@dataclass(frozen=True, slots=True)
+class DevField:
+    """A developer field as its file describes it."""
+
+    index: int
+    number: int
+    base: int
+    name: str
+    units: str
+    scale: float
+    offset: float
+    native: int | None
+    """Number of the native field it claims to stand for; told, never believed."""
+    position: int
+
+    @property
+    def column(self) -> str:
+        """Its column: ``dev:<name> [<unit>]``, without the brackets where no unit is declared."""
+        return f"dev:{self.name} [{self.units}]" if self.units else f"dev:{self.name}"
+
+
+@dataclass(slots=True)
+class _Group:
+    """The messages of one layout: a table with a fixed row length in some buffer."""
+
+    definition: Definition
+    positions: Positions
+    buffer: Any
+    offset: int
+    stride: int
+    where: Positions | None = None
+    """Place of each message among all of its kind; None where it is the only layout."""
+
+    def view(self, slot: Slot) -> Raw:
+        """Raw values of a field; shape (n,), or (n, count) for an array."""
+        order = ">" if self.definition.big else "<"
+        count = len(self.positions)
+        start = self.offset + slot.offset
+        if slot.base.code == "S":
+            return np.ndarray((count,), f"S{slot.size}", self.buffer, start, (self.stride,))
+        kind = np.dtype(order + slot.base.code)
+        if slot.count == 1:
+            return np.ndarray((count,), kind, self.buffer, start, (self.stride,))
+        shape, strides = (count, slot.count), (self.stride, slot.base.size)
+        return np.ndarray(shape, kind, self.buffer, start, strides)
+
+
+def _group(data: bytes, definition: Definition) -> _Group:
+    positions = definition.positions()
+    size = definition.size
+    if len(positions) == 1:
+        return _Group(definition, positions, data, int(positions[0]), size)
+    steps = np.diff(positions)
+    if len(definition.runs) <= 1 and (steps == steps[0]).all():
+        return _Group(definition, positions, data, int(positions[0]), int(steps[0]))
+    everywhere = np.ndarray((len(data) - size + 1,), f"V{size}", data, 0, (1,))
+    return _Group(definition, positions, everywhere[positions], 0, size)
+
+
+class PartTables:
+    """The tables of one FIT file of a chain, by global message number."""
+
+    def __init__(self, data: bytes, part: Part) -> None:
+        self.data = data
+        self.part = part
+        self._tables: dict[int, Table] = {}
+
+    def table(self, number: int) -> "Table":
+        """The table of one kind of message; without rows where there are none."""
+        if number not in self._tables:
+            self._tables[number] = Table(self, number)
+        return self._tables[number]
+
+    @cached_property
+    def dev_fields(self) -> list[DevField]:
+        """Every developer field described, in file order."""
+        table = self.table(DESCRIPTION)
+        if not table.height:
+            return []
+        found = []
+        for row, position in zip(table.frame().to_dicts(), table.order.tolist(), strict=True):
+            index, number = row.get("developer_data_index"), row.get("field_definition_number")
+            base = row.get("fit_base_type_id")
+            if not isinstance(index, int) or not isinstance(number, int) or not isinstance(base, int):
+                continue
+            name, units = _text(row.get("field_name")), _text(row.get("units"))
+            scale, offset, native = row.get("scale"), row.get("offset"), row.get("native_field_num")
+            found.append(
+                DevField(
+                    index,
+                    number,
+                    base,
+                    name or f"unknown_{index}_{number}",
+                    units or "",
+                    float(scale) if isinstance(scale, int) and scale else 1.0,
+                    float(offset) if isinstance(offset, int) else 0.0,
+                    native if isinstance(native, int) else None,
+                    position,
+                )
+            )
+        return found
+
+    def described(self, slot: Slot, first: int) -> DevField | None:
+        """The description that holds for a developer field of messages that start at `first`."""
+        best: DevField | None = None
+        for entry in self.dev_fields:
+            if (entry.index, entry.number) == (slot.index, slot.number) and (
+                best is None or entry.position < first
+            ):
+                best = entry
+        return best
+
+    @cached_property
+    def compressed_stamps(self) -> tuple[Positions, Positions]:
+        """Where messages with a compressed header start, and their full time stamps. [position, s]
+
+        A five-bit offset counts on from the last time stamp known, whichever message wrote it, and rolls
+        over at 32 s.
+        """
+        raw = np.frombuffer(self.data, dtype=np.uint8)
+        positions: list[Positions] = []
+        stamps: list[Positions] = []
+        full: list[Mask] = []
+        for groups in self.part.by_number.values():
+            for definition in groups:
+                where = definition.positions()
+                head = raw[where]
+                packed = (head & 0x80) != 0
+                if packed.any():
+                    positions.append(where[packed])
+                    stamps.append((head[packed] & 31).astype(np.int64))
+                    full.append(np.zeros(int(packed.sum()), dtype=bool))
+                if definition.stamp >= 0:
+                    where = where[~packed]
+                    values = _at(raw, where + definition.stamp, 4, ">u4" if definition.big else "<u4")
+                    known = (values != 0xFFFFFFFF) & (values != 0)
+                    positions.append(where[known])
+                    stamps.append(values[known].astype(np.int64))
+                    full.append(np.ones(int(known.sum()), dtype=bool))
+        if not positions:
+            return np.empty(0, np.int64), np.empty(0, np.int64)
+        order = np.argsort(np.concatenate(positions), kind="stable")
+        place = np.concatenate(positions)[order]
+        value, is_full = np.concatenate(stamps)[order], np.concatenate(full)[order]
+        step = np.concatenate(([0], (np.diff(value & 31)) & 31))
+        travelled = np.cumsum(np.where(is_full, 0, step))
+        anchor = np.maximum.accumulate(np.where(is_full, np.arange(len(value)), -1))
+        base = np.where(anchor >= 0, value[anchor] - travelled[anchor], -1)
+        stamp = np.where(anchor >= 0, base + travelled, 0xFFFFFFFF)
+        return place[~is_full], stamp[~is_full]
+
+
+def _at(raw: npt.NDArray[np.uint8], where: Positions, size: int, kind: str) -> Raw:
+    """Numbers of `size` bytes at these places; shape (n,)."""
+    if not len(where):
+        return np.empty(0, dtype=kind)
+    everywhere = np.ndarray((len(raw) - size + 1,), f"V{size}", raw, 0, (1,))
+    return everywhere[where].view(kind)
+
+
+def _text(value: object) -> str | None:
+    return value if isinstance(value, str) else None
+
+
+class Table:
+    """All messages of one kind of a part, as columns made when asked for."""
+
+    def __init__(self, tables: PartTables, number: int) -> None:
+        self.tables = tables
+        self.spec: MessageSpec = message(number)
+        definitions = tables.part.by_number.get(number, [])
+        self.groups = [_group(tables.data, definition) for definition in definitions]
+        self.height = sum(len(group.positions) for group in self.groups)
+        if len(self.groups) == 1:
+            self.order: Positions = self.groups[0].positions
+        else:
+            self._interleave()
+        self._made: dict[str, pl.Series] = {}
+        self._raw_made: dict[str, tuple[Raw, Mask]] = {}
+
+    def _interleave(self) -> None:
+        """Give each message of each layout its place in file order."""
+        if not self.groups:
+            self.order = np.empty(0, np.int64)
+            return
+        together = np.concatenate([group.positions for group in self.groups])
+        order = np.argsort(together, kind="stable")
+        place = np.empty(len(order), dtype=np.int64)
+        place[order] = np.arange(len(order))
+        self.order = together[order]
+        start = 0
+        for group in self.groups:
+            group.where = place[start : start + len(group.positions)]
+            start += len(group.positions)
+
+    @cached_property
+    def _native(self) -> dict[int, list[tuple[_Group, Slot]]]:
+        """Where each native field lies, by field number, in order of appearance."""
+        found: dict[int, list[tuple[_Group, Slot]]] = {}
+        for group in self.groups:
+            seen: set[int] = set()
+            for slot in group.definition.slots:
+                if slot.index < 0 and slot.size and slot.number not in seen:
+                    seen.add(slot.number)
+                    found.setdefault(slot.number, []).append((group, slot))
+        return found
+
+    @cached_property
+    def _developer(self) -> dict[str, tuple[DevField | None, list[tuple[_Group, Slot]]]]:
+        """Where each developer field lies, by column name; one name twice gets a number."""
+        found: dict[tuple[object, ...], tuple[DevField | None, list[tuple[_Group, Slot]]]] = {}
+        for group in self.groups:
+            first = int(group.positions[0])
+            for slot in group.definition.slots:
+                if slot.index < 0 or not slot.size:
+                    continue
+                entry = self.tables.described(slot, first)
+                key: tuple[object, ...] = (slot.index, slot.number)
+                if entry is not None:
+                    slot = with_type(slot, entry.base)
+                    key = (slot.index, entry.column, entry.native, entry.scale, entry.offset)
+                places = found.setdefault(key, (entry, []))[1]
+                if not any(known is group for known, _ in places):
+                    places.append((group, slot))
+        named: dict[str, tuple[DevField | None, list[tuple[_Group, Slot]]]] = {}
+        for key, (entry, places) in found.items():
+            name = entry.column if entry else f"dev:unknown_{key[0]}_{key[1]}"
+            unique, again = name, 1
+            while unique in named:
+                again += 1
+                unique = f"{name} #{again}"
+            named[unique] = (entry, places)
+        return named
+
+    @cached_property
+    def _numbers(self) -> dict[str, int]:
+        """Field number by column name, for the native fields there are, in order of appearance."""
+        return {self._field(number).name: number for number in self._native}
+
+    def _field(self, number: int) -> FieldSpec:
+        return self.spec.fields.get(number) or FieldSpec(f"unknown_{number}")
+
+    @cached_property
+    def _packed(self) -> dict[str, list[tuple[str, Component]]]:
+        """What each column can be filled from: (packed field, component), by target."""
+        found: dict[str, list[tuple[str, Component]]] = {}
+        pending = list(self._numbers)
+        by_name = {field.name: field for field in self.spec.fields.values()}
+        while pending:
+            source = pending.pop(0)
+            field = by_name.get(source)
+            for part in field.components if field else ():
+                if part.name not in found and part.name not in self._numbers:
+                    pending.append(part.name)
+                found.setdefault(part.name, []).append((source, part))
+        return found
+
+    @cached_property
+    def _subs(self) -> dict[str, list[tuple[str, Sub]]]:
+        """Special names that some row may need: (field, sub-field), by name."""
+        found: dict[str, list[tuple[str, Sub]]] = {}
+        have = set(self._numbers) | set(self._packed)
+        for field in self.spec.fields.values():
+            if field.name in have:
+                for sub in field.subs:
+                    if any(self._matches(*when).any() for when in sub.when):
+                        found.setdefault(sub.name, []).append((field.name, sub))
+        return found
+
+    @cached_property
+    def names(self) -> list[str]:
+        """Every column there is, native ones first."""
+        stamp = ["timestamp"] if self._has_compressed and TIMESTAMP not in self._native else []
+        names = [*stamp, *self._numbers, *self._packed]
+        for name, entries in self._subs.items():
+            names.append(name)
+            names.extend(part.name for _, sub in entries for part in sub.components)
+        return list(dict.fromkeys([*names, *self._developer]))
+
+    @cached_property
+    def _has_compressed(self) -> bool:
+        raw = np.frombuffer(self.tables.data, dtype=np.uint8)
+        return any(
+            group.definition.stamp < 0 and bool((raw[group.positions] & 0x80).any()) for group in self.groups
+        )
+
+    def frame(self, columns: Collection[str] | None = None) -> pl.DataFrame:
+        """The asked columns that there are, or all; one row a message, in file order."""
+        names = self.names if columns is None else [name for name in self.names if name in columns]
+        return pl.DataFrame([self.column(name) for name in names])
+
+    def column(self, name: str) -> pl.Series:
+        """One column by name; all null where the table has no such field."""
+        if name not in self._made:
+            self._made[name] = self._make(name)
+        return self._made[name]
+
+    def _make(self, name: str) -> pl.Series:
+        if name in self._developer:
+            entry, places = self._developer[name]
+            scale, offset = (entry.scale, entry.offset) if entry else (1.0, 0.0)
+            return self._series(name, places, FieldSpec(name, scale=scale, offset=offset))
+        series: pl.Series | None = None
+        if name == "timestamp" and self._has_compressed:
+            series = self._stamps()
+        elif name in self._numbers:
+            number = self._numbers[name]
+            series = self._series(name, self._native[number], self._field(number))
+        if name in self._packed and (series is None or series.null_count()):
+            for source, part in self._packed[name]:
+                filled = self._unpack(name, source, part)
+                series = filled if series is None else _coalesce(series, filled)
+        if series is None:
+            series = self._special(name)
+        return series if series is not None else pl.Series(name, [None] * self.height, dtype=pl.Float64)
+
+    def _stamps(self) -> pl.Series:
+        """Time stamps where some messages carry them in their header."""
+        places, stamps = self.tables.compressed_stamps
+        values = np.full(self.height, 0xFFFFFFFF, dtype=np.int64)
+        if TIMESTAMP in self._native:
+            raw, missing = self.raw("timestamp")
+            values[~missing] = raw[~missing].astype(np.int64)
+        at = np.searchsorted(places, self.order)
+        at[at == len(places)] = 0
+        hit = places[at] == self.order if len(places) else np.zeros(self.height, dtype=bool)
+        values[hit] = stamps[at[hit]]
+        return _time("timestamp", values, values == 0xFFFFFFFF, UTC_TIME)
+
+    def raw(self, name: str) -> tuple[Raw, Mask]:
+        """Raw numbers of a scalar field in file order and which are missing; shape (n,) each."""
+        if name not in self._raw_made:
+            if name in self._numbers:
+                self._raw_made[name] = self._scalar(self._native[self._numbers[name]])
+            elif name in self._packed:
+                source, part = self._packed[name][0]
+                self._raw_made[name] = self._bits(source, part)
+            else:
+                self._raw_made[name] = np.zeros(self.height, np.int64), np.ones(self.height, dtype=bool)
+        return self._raw_made[name]
+
+    def _scalar(self, places: list[tuple[_Group, Slot]]) -> tuple[Raw, Mask]:
+        """Raw values of a field over all layouts; an array counts by its first element."""
+        if len(self.groups) == 1:
+            return _plain(*places[0])
+        chunks = [_plain(group, slot) for group, slot in places]
+        kind = np.result_type(*(chunk[0].dtype for chunk in chunks))
+        values = np.zeros(self.height, dtype=kind)
+        missing = np.ones(self.height, dtype=bool)
+        for (group, _), (raw, absent) in zip(places, chunks, strict=True):
+            assert group.where is not None
+            values[group.where] = raw
+            missing[group.where] = absent
+        return values, missing
+
+    def _series(self, name: str, places: list[tuple[_Group, Slot]], field: FieldSpec) -> pl.Series:
+        if all(slot.count == 1 and slot.base.code != "S" for _, slot in places):
+            values, missing = self._scalar(places)
+            mismatched = any(slot.base.name == "byte" and slot.declared != 13 for _, slot in places)
+            return _numbers(name, values, missing, FieldSpec(name) if mismatched else field)
+        if all(slot.base.code == "S" for _, slot in places):
+            return self._strings(name, places)
+        return self._lists(name, places, field)
+
+    def _strings(self, name: str, places: list[tuple[_Group, Slot]]) -> pl.Series:
+        cells: list[str | None] = [None] * self.height
+        for group, slot in places:
+            rows = group.view(slot).tolist()
+            where: Iterable[int] = range(len(rows)) if group.where is None else group.where.tolist()
+            words = {row: row.split(b"\0", 1)[0].decode("utf-8", "replace") or None for row in set(rows)}
+            for place, row in zip(where, rows, strict=True):
+                cells[place] = words[row]
+        return pl.Series(name, cells, dtype=pl.String)
+
+    def _lists(self, name: str, places: list[tuple[_Group, Slot]], field: FieldSpec) -> pl.Series:
+        """A column of lists, a plain number standing for a list of one; null where nothing was given."""
+        pieces: list[pl.Series] = []
+        order: list[Positions] = []
+        for group, slot in places:
+            count = len(group.positions)
+            order.append(np.arange(count) if group.where is None else group.where)
+            if slot.base.code == "S":
+                texts = [
+                    row.split(b"\0", 1)[0].decode("utf-8", "replace") for row in group.view(slot).tolist()
+                ]
+                pieces.append(pl.Series(name, [[text] for text in texts], dtype=pl.List(pl.String)))
+                continue
+            raw = group.view(slot).reshape(count, slot.count)
+            missing = _missing(raw, slot)
+            if slot.base.name == "byte":
+                missing &= missing.all(axis=1, keepdims=True)
+            plain = slot.base.name == "byte" and slot.declared != 13
+            flat = _numbers(name, raw.ravel(), missing.ravel(), FieldSpec(name) if plain else field)
+            nested = flat.reshape((count, slot.count)).cast(pl.List(flat.dtype))
+            empty = missing.all(axis=1)
+            pieces.append(nested.set(pl.Series(empty), None) if empty.any() else nested)
+        joined = pl.concat([pl.DataFrame([piece]) for piece in pieces], how="vertical_relaxed").to_series()
+        if len(joined) == self.height and len(pieces) == 1:
+            return joined
+        back = np.full(self.height, len(joined), dtype=np.int64)
+        back[np.concatenate(order)] = np.arange(len(joined))
+        return joined.extend_constant(None, 1).gather(back)
+
+    def _bits(self, source: str, part: Component) -> tuple[Raw, Mask]:
+        """Raw value of a component of a packed field, in file order, accumulated where declared."""
+        if source in self._numbers:
+            values = np.zeros(self.height, np.int64)
+            missing = np.ones(self.height, dtype=bool)
+            for group, slot in self._native[self._numbers[source]]:
+                raw, absent = _unpacked(group, slot, part)
+                if group.where is None:
+                    values, missing = raw, absent
+                else:
+                    values[group.where], missing[group.where] = raw, absent
+        else:
+            values, missing = self.raw(source)
+            values = (values.astype(np.int64) >> part.shift) & ((1 << part.bits) - 1)
+        if part.accumulate:
+            values = _accumulated(values, missing, part.bits)
+        return values, missing
+
+    def _unpack(self, name: str, source: str, part: Component) -> pl.Series:
+        """The column that one component gives."""
+        field = next((field for field in self.spec.fields.values() if field.name == source), None)
+        whole = field is not None and len(field.components) == 1 and part.shift == 0 and not part.accumulate
+        if whole and field is not None and (field.scale, field.offset) == (part.scale, part.offset):
+            copied = self.column(source)
+            if copied.dtype.is_numeric():
+                return copied.alias(name)
+        values, missing = self._bits(source, part)
+        target = next((field for field in self.spec.fields.values() if field.name == name), None)
+        kind, words = (target.kind, target.words) if target is not None else ("number", None)
+        return _numbers(name, values, missing, FieldSpec(name, kind, words, part.scale, part.offset))
+
+    def _matches(self, field: str, value: int) -> Mask:
+        """Rows in which a field has this raw value."""
+        raw, missing = self.raw(field)
+        return np.asarray((raw == value) & ~missing)
+
+    def _special(self, name: str) -> pl.Series | None:
+        """A sub-field, or a component of one; null where it does not apply."""
+        series: pl.Series | None = None
+        for special, entries in self._subs.items():
+            for source, sub in entries:
+                part = next((part for part in sub.components if part.name == name), None)
+                if special != name and part is None:
+                    continue
+                values, missing = self.raw(source)
+                chosen = np.zeros(self.height, dtype=bool)
+                for when in sub.when:
+                    chosen |= self._matches(*when)
+                spec = FieldSpec(name, "words" if sub.words else "number", sub.words, sub.scale, sub.offset)
+                if part is not None:
+                    values = (values.astype(np.int64) >> part.shift) & ((1 << part.bits) - 1)
+                    spec = FieldSpec(name, scale=part.scale, offset=part.offset)
+                made = _numbers(name, values, missing | ~chosen, spec)
+                series = made if series is None else _coalesce(series, made)
+        return series
+
+
+def _plain(group: _Group, slot: Slot) -> tuple[Raw, Mask]:
+    raw = group.view(slot)
+    if slot.base.code == "S":
+        return np.zeros(len(raw), np.int64), np.ones(len(raw), dtype=bool)
+    if raw.ndim > 1:
+        raw = raw[:, 0]
+    return raw, _missing(raw, slot)
+
+
+def _missing(raw: Raw, slot: Slot) -> Mask:
+    """Which raw values mean "not given"."""
+    if slot.base.code[0] == "f":
+        return ~np.isfinite(raw)
+    return np.asarray(raw == slot.base.invalid, dtype=bool)
+
+
+def _unpacked(group: _Group, slot: Slot, part: Component) -> tuple[Raw, Mask]:
+    """Bits `shift` to `shift + bits` of a field of one layout, the bytes taken as little-endian."""
+    raw = group.view(slot)
+    mask = (1 << part.bits) - 1
+    if slot.base.code == "S" or slot.base.code[0] == "f":
+        return np.zeros(len(raw), np.int64), np.ones(len(raw), dtype=bool)
+    if raw.ndim == 1:
+        missing = _missing(raw, slot)
+        if part.shift >= 8 * slot.size:
+            missing = np.ones(len(raw), dtype=bool)
+        return (raw.astype(np.int64) >> part.shift) & mask, missing
+    missing = _missing(raw, slot).all(axis=1)
+    width = 8 * slot.base.size
+    values = np.zeros(len(raw), dtype=np.int64)
+    for place in range(slot.count):
+        low = place * width - part.shift
+        if low + width <= 0 or low >= part.bits:
+            continue
+        chunk = (
+            raw[:, place].astype(np.int64) & ((1 << width) - 1)
+            if width < 64
+            else raw[:, place].astype(np.int64)
+        )
+        values |= chunk << low if low >= 0 else chunk >> -low
+    if part.shift >= width * slot.count:
+        missing = np.ones(len(raw), dtype=bool)
+    return values & mask, missing
+
+
+def _accumulated(values: Raw, missing: Mask, bits: int) -> Raw:
+    """A counter of few bits, carried on over its roll-overs."""
+    known = values[~missing].astype(np.int64)
+    total = values.astype(np.int64)
+    if len(known):
+        steps = np.diff(known, prepend=0) & ((1 << bits) - 1)
+        total[~missing] = np.cumsum(steps)
+    return total
+
+
+def _numbers(name: str, values: Raw, missing: Mask, field: FieldSpec) -> pl.Series:
+    """A column of numbers, times or words from raw values."""
+    if field.kind == "time":
+        return _time(name, values, missing, UTC_TIME)
+    if field.kind == "local_time":
+        return _time(name, values, missing, LOCAL_TIME)
+    if field.kind == "words" and field.words is not None and values.dtype.kind in "iu":
+        return _words(name, values, missing, field.words)
+    holes = bool(missing.any())
+    if field.scale != 1.0 or field.offset != 0.0:
+        scaled = values / field.scale
+        if field.offset:
+            scaled -= field.offset
+        if holes:
+            scaled[missing] = np.nan
+        return pl.Series(name, scaled, nan_to_null=holes)
+    if values.dtype.kind == "f" or (holes and values.dtype.itemsize < 8):
+        plain = values.astype(np.float64)
+        if holes:
+            plain[missing] = np.nan
+        series = pl.Series(name, plain, nan_to_null=holes)
+        return series if values.dtype.kind == "f" else series.cast(_POLARS[values.dtype.newbyteorder("=")])
+    native = np.ascontiguousarray(values, dtype=values.dtype.newbyteorder("="))
+    series = pl.Series(name, native)
+    return series.set(pl.Series(missing), None) if holes else series
+
+
+_POLARS: dict[np.dtype[Any], type[pl.DataType]] = {
+    np.dtype("i1"): pl.Int8,
+    np.dtype("u1"): pl.UInt8,
+    np.dtype("i2"): pl.Int16,
+    np.dtype("u2"): pl.UInt16,
+    np.dtype("i4"): pl.Int32,
+    np.dtype("u4"): pl.UInt32,
+}
+
+
+def _time(name: str, values: Raw, missing: Mask, kind: pl.Datetime) -> pl.Series:
+    """Times from seconds since 1989-12-31; seconds since power-on stay near 1990, for mending to see."""
+    if values.dtype.kind == "f" or values.dtype.itemsize < 4:
+        return pl.Series(name, [None] * len(values), dtype=kind)
+    moments = np.clip(values.astype(np.int64), 0, 0xFFFFFFFF)
+    moments += EPOCH_S
+    moments *= 1_000_000
+    series = pl.Series(name, moments).cast(kind)
+    return series.set(pl.Series(missing), None) if missing.any() else series
+
+
+def _words(name: str, values: Raw, missing: Mask, words: dict[int, str]) -> pl.Series:
+    """Words for numbers; a number that the profile does not know stays, as text."""
+    index: Raw
+    if values.dtype.itemsize == 1 and values.dtype.kind == "u":
+        present = np.flatnonzero(np.bincount(values, minlength=256))
+        place = np.zeros(256, dtype=np.uint32)
+        place[present] = np.arange(len(present))
+        index = place[values]
+    else:
+        present, index = np.unique(values, return_inverse=True)
+    spoken = pl.Series(name, [words.get(int(number), str(number)) for number in present], dtype=pl.String)
+    series = spoken.gather(pl.Series(index.astype(np.uint32)))
+    return series.set(pl.Series(missing), None) if missing.any() else series
+
+
+def _coalesce(first: pl.Series, second: pl.Series) -> pl.Series:
+    """The first column, filled from the second where it is null."""
+    if first.dtype != second.dtype:
+        if not (first.dtype.is_numeric() and second.dtype.is_numeric()):
+            return first
+        first, second = first.cast(pl.Float64), second.cast(pl.Float64)
+    return first.zip_with(first.is_not_null(), second)

@@ -1,0 +1,392 @@
+"""From FIT messages to drafts: which parts are activities, and their columns in the names of `schema`.
+
+One chained file gives one draft, a multisport file one draft with several session rows: taking legs apart
+needs the pauses and is mending's work. A file without records keeps the totals of its session message,
+because a swim or a strength hour typed in by hand still counts for the day. What is no activity is refused
+with the kind it is, so that an export's thousands of monitoring files become one line. Units change here and
+nowhere else; nothing is repaired. Both decoders hand over frames with profile names, and everything below
+them is shared, so that a difference between two drafts is a difference between two decoders.
+Instead of: a second mapping for fitparse, which would hide whose fault a difference is.
+"""
+
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from typing import Protocol
+
+import polars as pl
+
+from kneeledger import schema
+from kneeledger.errors import EmptyActivityError
+from kneeledger.model import Draft, Issue, Source
+from kneeledger.readers import fit, fit_second
+from kneeledger.readers.fit_columns import UTC_TIME, PartTables
+from kneeledger.readers.fit_profile import message_number
+
+__all__ = ["Tables", "drafts"]
+
+ACTIVITY, COURSE = "activity", "course"
+SEMICIRCLE_DEG = 180.0 / 2**31
+SYSTEM_TIME_ENDS = 1998
+"""Real time stamps of FIT start in mid-1998; what lies before counts from power-on. [year]"""
+MIN_RECORDS = 10
+"""A file that does not say what it is counts as an activity above this many timed records."""
+
+_MEASURED = {
+    "heart_rate_bpm": ("heart_rate", 1.0),
+    "power_w": ("power", 1.0),
+    "temperature_c": ("temperature", 1.0),
+    "distance_m": ("distance", 1.0),
+    "latitude_deg": ("position_lat", SEMICIRCLE_DEG),
+    "longitude_deg": ("position_long", SEMICIRCLE_DEG),
+    "stance_time_s": ("stance_time", 1e-3),
+    "vertical_oscillation_mm": ("vertical_oscillation", 1.0),
+    "step_length_mm": ("step_length", 1.0),
+    "vertical_ratio_pct": ("vertical_ratio", 1.0),
+    "stance_time_balance_pct": ("stance_time_balance", 1.0),
+}
+"""Column, the FIT field it comes from, and what brings it to our unit."""
+_EITHER = {"altitude_m": ("enhanced_altitude", "altitude"), "speed_mps": ("enhanced_speed", "speed")}
+"""Column, and the fields to take it from: the first that is given."""
+_CADENCE = ("cadence", "fractional_cadence", "cadence256")
+WANTED = frozenset(
+    {"timestamp", "grade", *_CADENCE}
+    | {field for field, _ in _MEASURED.values()}
+    | {field for fields in _EITHER.values() for field in fields}
+)
+"""Native record fields that a draft needs."""
+
+
+class Tables(Protocol):
+    """What both decoders give for one FIT file of a chain."""
+
+    def frame(self, kind: str, columns: Callable[[str], bool] | None = None) -> pl.DataFrame:
+        """Messages of a kind with profile names; no columns where there are none."""
+
+
+class _Own:
+    """Our own decoder's tables of one FIT file of a chain."""
+
+    def __init__(self, tables: PartTables) -> None:
+        self._tables = tables
+
+    def frame(self, kind: str, columns: Callable[[str], bool] | None = None) -> pl.DataFrame:
+        table = self._tables.table(message_number(kind))
+        return table.frame(None if columns is None else [name for name in table.names if columns(name)])
+
+
+def drafts(source: Source, *, decoder: str) -> list[Draft]:
+    """One draft for each FIT file of the chain that is an activity, or a course.
+
+    Raises
+    ------
+    EmptyActivityError
+        None of them is.
+    ReadError
+        The bytes could not be read at all.
+    """
+    if decoder == "kneeledger":
+        opened = fit.decode(source.data, path=source.path)
+        parts: list[Tables] = [_Own(tables) for tables in opened.tables]
+        issues = opened.issues
+    elif decoder == "fitparse":
+        parts, issues = fit_second.decode(source.data, path=source.path)
+    else:
+        raise ValueError(f"no such decoder: {decoder}")
+    found: list[Draft] = []
+    reasons: list[str] = []
+    for part in parts:
+        made = _draft(part, issues, decoder)
+        if isinstance(made, Draft):
+            found.append(made)
+        else:
+            reasons.append(made)
+    if not found:
+        raise EmptyActivityError(source.path, reasons[0] if reasons else "nothing is recorded in it")
+    return found
+
+
+def _clock(records: pl.DataFrame) -> list[Issue]:
+    """Told where times count from power-on: they stand near 1990, and only their differences mean something."""
+    early = int((records.get_column("time").dt.year() < SYSTEM_TIME_ENDS).sum())
+    text = "Time stamps count from power-on, not from a date; they stand near 1990."
+    return [Issue("fit_system_time", early, text)] if early else []
+
+
+def _draft(tables: Tables, issues: tuple[Issue, ...], decoder: str) -> Draft | str:
+    """The draft of one FIT file, or the reason why it is no activity."""
+    identity = _first(tables.frame("file_id"))
+    kind = identity.get("type")
+    if kind not in (None, ACTIVITY, COURSE):
+        return f"no activity: {_kind_words(kind)}"
+    raw = tables.frame("record", _wanted)
+    sessions = _sessions(tables)
+    if kind is None and _timed(raw) <= MIN_RECORDS:
+        return "it does not say what it is, and holds too few records to be an activity"
+    if not raw.height and (sessions.is_empty() or kind == COURSE):
+        return "no records and no totals are in it"
+    sport, sub_sport = _sport(tables, sessions)
+    records, more = _records(raw, sub_sport)
+    facts = _facts(tables, identity)
+    if kind == COURSE:
+        facts["planned"] = True
+    return Draft(
+        format="fit",
+        decoder=decoder,
+        records=records,
+        sessions=sessions,
+        laps=_laps(tables),
+        events=_events(tables),
+        sport=sport,
+        sub_sport=sub_sport,
+        device=_device(tables, identity),
+        device_serial=_text(identity.get("serial_number")),
+        facts=facts,
+        issues=(*issues, *more, *_clock(records)),
+    )
+
+
+def _wanted(name: str) -> bool:
+    return name in WANTED or name.startswith("dev:")
+
+
+def _kind_words(kind: object) -> str:
+    """A word for `file_id.type`, for a sentence."""
+    words = str(kind).replace("_", " ")
+    return f"a file of kind {words}" if words.isdigit() else f"a {words} file"
+
+
+def _timed(raw: pl.DataFrame) -> int:
+    """How many records carry a time stamp and something that was measured on the way."""
+    measured = [
+        name
+        for name in ("position_lat", "distance", "enhanced_speed", "speed", "cadence")
+        if name in raw.columns
+    ]
+    if "timestamp" not in raw.columns or not measured:
+        return 0
+    some = pl.any_horizontal([pl.col(name).is_not_null() for name in measured])
+    return int(raw.select((pl.col("timestamp").is_not_null() & some).sum()).item())
+
+
+def _records(raw: pl.DataFrame, sub_sport: str | None) -> tuple[pl.DataFrame, list[Issue]]:
+    """Records in our names and units, and what had to be taken apart."""
+    columns: list[pl.Series] = []
+    lists: list[str] = []
+
+    def number(name: str) -> pl.Series | None:
+        if name not in raw.columns:
+            return None
+        series, was_list = _number(raw.get_column(name))
+        if was_list:
+            lists.append(name)
+        return series
+
+    columns.append(_moment(raw, "timestamp", UTC_TIME).alias("time"))
+    for column, (field, factor) in _MEASURED.items():
+        series = number(field)
+        if series is not None:
+            columns.append((series * factor if factor != 1.0 else series).alias(column))
+    for column, fields in _EITHER.items():
+        given = [series for field in fields if (series := number(field)) is not None]
+        if given:
+            best = given[0]
+            for other in given[1:]:
+                best = best.zip_with(best.is_not_null(), other) if best.null_count() else best
+            columns.append(best.alias(column))
+    cadence, fraction = number("cadence"), number("fractional_cadence")
+    if cadence is not None:
+        whole = cadence if fraction is None else cadence + fraction.fill_null(0.0)
+        columns.append(whole.alias("cadence:cadence"))
+    fine = number("cadence256")
+    if fine is not None:
+        columns.append(fine.alias("cadence:cadence256"))
+    grade = number("grade")
+    if grade is not None and sub_sport == "treadmill":
+        columns.append((grade / 100.0).alias("incline"))
+    columns.extend(_developer(raw.get_column(name), lists) for name in raw.columns if name.startswith("dev:"))
+    frame = pl.DataFrame(columns)
+    known = [name for name in schema.RECORDS if name in frame.columns]
+    frame = frame.select(known + [name for name in frame.columns if name not in known])
+    text = f"Fields with several values a record ({', '.join(lists)}): the first was taken."
+    return frame, [Issue("list_field", len(lists), text)] if lists else []
+
+
+def _number(series: pl.Series) -> tuple[pl.Series, bool]:
+    """A column as floats, the first of a list; and whether it was one."""
+    was_list = isinstance(series.dtype, pl.List)
+    if was_list:
+        series = series.list.first()
+    if not series.dtype.is_numeric():
+        series = pl.Series(series.name, [None] * len(series), dtype=pl.Float64)
+    return series.cast(pl.Float64), was_list
+
+
+def _developer(series: pl.Series, lists: list[str]) -> pl.Series:
+    """A developer column as floats, or as the text that it is."""
+    if series.dtype == pl.String:
+        return series
+    made, was_list = _number(series)
+    if was_list:
+        lists.append(series.name)
+    return made
+
+
+def _moment(frame: pl.DataFrame, name: str, kind: pl.Datetime) -> pl.Series:
+    """A time column, null where the frame has none."""
+    if name in frame.columns and frame.get_column(name).dtype == kind:
+        return frame.get_column(name)
+    return pl.Series(name, [None] * frame.height, dtype=kind)
+
+
+def _renamed(
+    frame: pl.DataFrame, names: Mapping[str, tuple[str, ...]], wanted: schema.Schema
+) -> pl.DataFrame:
+    """The frame in the schema's columns, each from the first of its fields that is given."""
+    if not frame.height:
+        return schema.empty(wanted)
+    columns: list[pl.Series] = []
+    for column, fields in names.items():
+        dtype = wanted[column].dtype
+        best: pl.Series | None = None
+        for field in fields:
+            if field not in frame.columns:
+                continue
+            series: pl.Series | None = frame.get_column(field)
+            assert series is not None
+            if dtype == pl.Float64:
+                series = _number(series)[0]
+            elif dtype == pl.String:
+                series = series.cast(pl.String) if not isinstance(series.dtype, pl.List) else None
+            elif series.dtype != UTC_TIME:
+                series = None
+            if series is not None:
+                best = series if best is None else best.zip_with(best.is_not_null(), series)
+        if best is not None:
+            columns.append(best.alias(column))
+    if not columns:
+        columns.append(pl.Series(next(iter(wanted)), [None] * frame.height, dtype=UTC_TIME))
+    return schema.conform(pl.DataFrame(columns), wanted)[0]
+
+
+def _sessions(tables: Tables) -> pl.DataFrame:
+    frame = tables.frame("session")
+    names = {
+        "start": ("start_time",),
+        "elapsed_s": ("total_elapsed_time",),
+        "timer_s": ("total_timer_time",),
+        "distance_m": ("total_distance",),
+        "ascent_m": ("total_ascent",),
+        "descent_m": ("total_descent",),
+        "sport": ("sport",),
+        "sub_sport": ("sub_sport",),
+        "total_cycles": ("total_cycles", "total_strides", "total_strokes"),
+    }
+    return _renamed(frame, names, schema.SESSIONS)
+
+
+def _laps(tables: Tables) -> pl.DataFrame:
+    names = {
+        "start": ("start_time",),
+        "elapsed_s": ("total_elapsed_time",),
+        "timer_s": ("total_timer_time",),
+        "distance_m": ("total_distance",),
+        "ascent_m": ("total_ascent",),
+        "descent_m": ("total_descent",),
+        "trigger": ("lap_trigger",),
+    }
+    return _renamed(tables.frame("lap"), names, schema.LAPS)
+
+
+def _events(tables: Tables) -> pl.DataFrame:
+    names = {"time": ("timestamp",), "event": ("event",), "event_type": ("event_type",)}
+    return _renamed(tables.frame("event"), names, schema.EVENTS)
+
+
+def _first(frame: pl.DataFrame) -> dict[str, object]:
+    """The first message of a kind, as far as it is given."""
+    return (
+        {name: value for name, value in frame.row(0, named=True).items() if value is not None}
+        if frame.height
+        else {}
+    )
+
+
+def _text(value: object) -> str | None:
+    return None if value is None else str(value)
+
+
+def _sport(tables: Tables, sessions: pl.DataFrame) -> tuple[str, str | None]:
+    """The sport of all legs, ``multisport`` where they differ; from the sport message if there is no session."""
+    legs = sessions.filter(pl.col("sport").is_not_null() & (pl.col("sport") != "transition"))
+    told = legs.select("sport", "sub_sport").unique(maintain_order=True)
+    if told.height:
+        first = told.row(0)
+        if told.get_column("sport").n_unique() > 1:
+            return "multisport", None
+        return _word(first[0]) or "unknown", first[1]
+    message = _first(tables.frame("sport"))
+    return _word(message.get("sport")) or "unknown", _text(message.get("sub_sport"))
+
+
+def _word(value: object) -> str | None:
+    """A sport word; a number that the profile does not know is no word."""
+    return None if value is None or str(value).isdigit() else str(value).lower()
+
+
+def _device(tables: Tables, identity: dict[str, object]) -> str | None:
+    """Maker and model as far as the file names them."""
+    maker = identity.get("manufacturer")
+    model = identity.get("product_name") or identity.get("garmin_product") or identity.get("product")
+    creator = tables.frame("device_info", lambda name: name in ("device_index", "product_name"))
+    if "product_name" in creator.columns and "device_index" in creator.columns:
+        index = _number(creator.get_column("device_index"))[0]
+        named = creator.filter((index == 0) & creator.get_column("product_name").is_not_null())
+        if named.height:
+            model = identity.get("product_name") or named.get_column("product_name")[0]
+    words = [str(word) for word in (maker, model) if word is not None]
+    return " ".join(words) or None
+
+
+def _facts(tables: Tables, identity: dict[str, object]) -> dict[str, object]:
+    """Loose facts for later stages: see ``model.Draft.facts``."""
+    facts: dict[str, object] = {}
+    activity = _first(tables.frame("activity"))
+    local = activity.get("local_timestamp")
+    if isinstance(local, datetime):
+        facts["local_timestamp"] = local
+    if isinstance(activity.get("timestamp"), datetime):
+        facts["activity_timestamp"] = activity["timestamp"]
+    if isinstance(identity.get("time_created"), datetime):
+        facts["time_created"] = identity["time_created"]
+    for fact in ("manufacturer", "garmin_product"):
+        if fact in identity:
+            facts[fact] = str(identity[fact])
+    mass = _first(tables.frame("user_profile")).get("weight")
+    if isinstance(mass, float) and mass > 0:
+        facts["mass_kg"] = mass
+    if _has_barometer(tables):
+        facts["barometer"] = True
+    name = _first(tables.frame("sport")).get("name")
+    course = _first(tables.frame("course")).get("name")
+    if course or name:
+        facts["name"] = str(course or name)
+    sets = tables.frame("set")
+    if sets.height:
+        facts["sets"] = [
+            {key: value for key, value in row.items() if value is not None} for row in sets.to_dicts()
+        ]
+    return facts
+
+
+def _has_barometer(tables: Tables) -> bool:
+    """Whether a barometer stands among the device's own sensors."""
+    frame = tables.frame("device_info", lambda name: name in ("source_type", "device_type"))
+    if not {"source_type", "device_type"} <= set(frame.columns):
+        return False
+    local = frame.get_column("source_type").cast(pl.String) == "local"
+    kinds = frame.filter(local).get_column("device_type")
+    return bool(kinds.cast(pl.String).is_in([str(BAROMETER), "barometer"]).any())
+
+
+BAROMETER = 4
+"""`device_type` of a barometer among local sensors."""
