@@ -1,0 +1,216 @@
+"""How a file was read: everything that was found, repaired and decided, in a page a person can read."""
+
+import platform
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+from kneeledger import exports, readers, schema, sources
+from kneeledger.config import Config
+from kneeledger.errors import ReadError
+from kneeledger.model import Recording, Source
+from kneeledger.pipeline import settings
+from kneeledger.pipeline.entries import entry
+from kneeledger.readers import second_opinion
+
+__all__ = ["as_text", "examine", "installation"]
+
+PACKAGES = (
+    "polars",
+    "numpy",
+    "matplotlib",
+    "pandas",
+    "lxml",
+    "fitparse",
+    "gpxpy",
+    "click",
+    "jinja2",
+    "tzfpy",
+)
+
+
+def installation() -> dict[str, Any]:
+    """Versions and folders of this installation."""
+    found: dict[str, Any] = {
+        "kneeledger": _version("kneeledger"),
+        "python": platform.python_version(),
+        "system": platform.system(),
+        "ledger": str(settings.default_ledger()),
+        "settings": str(settings.user_file()),
+    }
+    return found | {name: _version(name) for name in PACKAGES}
+
+
+def _version(name: str) -> str:
+    try:
+        return version(name)
+    except PackageNotFoundError:
+        return "not installed"
+
+
+def examine(
+    file: Path, *, second_opinion: bool = False, tz: str | None = None, config: Config | None = None
+) -> dict[str, Any]:
+    """The quality record of a file (or of everything in an archive). Never raises for a bad file."""
+    config = config or settings.find({"tz": tz} if tz else {}, exports=[file])
+    page: dict[str, Any] = {"file": str(file), "outcome": "skipped", "reason": "", "contents": []}
+    for item in exports.sources([file]):
+        if isinstance(item, Source):
+            page["contents"].append(_source(item, config, second_opinion=second_opinion))
+        elif isinstance(item, sources.Skipped):
+            page["contents"].append(
+                {
+                    "path": item.path,
+                    "outcome": "failed" if item.code in sources.FAILURES else "skipped",
+                    "code": item.code,
+                    "reason": item.reason,
+                }
+            )
+        else:
+            page["contents"].append(
+                {"path": item.path, "outcome": "totals", "reason": f"{item.sport}: totals only, no recording"}
+            )
+    outcomes = [one["outcome"] for one in page["contents"]]
+    for word in ("read", "failed", "totals", "skipped"):
+        if word in outcomes:
+            page["outcome"] = word
+            break
+    return page
+
+
+def _source(source: Source, config: Config, *, second_opinion: bool) -> dict[str, Any]:
+    told: dict[str, Any] = {"path": source.path, "bytes": len(source.data), "sha256": source.sha256}
+    try:
+        recordings = readers.read_source(source, tz=config["tz"] or None)
+    except ReadError as error:
+        told |= {"outcome": "failed", "code": error.slug, "reason": f"{error.why} {error.hint}".strip()}
+        recordings = []
+    else:
+        told |= {"outcome": "read", "activities": [_recording(one, config) for one in recordings]}
+    if second_opinion:
+        told["second_opinion"] = _second(source)
+    return told
+
+
+def _recording(recording: Recording, config: Config) -> dict[str, Any]:
+    track, made = entry(recording, config)
+    about, records = track.about, recording.records
+    present = {
+        name: round(1 - records[name].null_count() / records.height, 4)
+        for name in schema.RECORDS
+        if records.height and records[name].null_count() < records.height
+    }
+    return {
+        "sport": about.sport,
+        "sub_sport": about.sub_sport,
+        "start": about.start.isoformat(),
+        "records": records.height,
+        "format": about.format,
+        "decoder": about.decoder,
+        "device": about.device,
+        "time_zone": {"utc_offset_s": about.utc_offset_s, "how": about.utc_offset_how},
+        "clocks": {
+            "elapsed_s": about.elapsed_s,
+            "timer_s": about.timer_s,
+            "moving_s": made.metrics["moving_s"].value,
+        },
+        "distance_m": {"records": made.metrics["distance_m"].value, "device": about.device_distance_m},
+        "altitude": {
+            "source": about.altitude_source.value,
+            "descent_m": made.metrics["descent_m"].value,
+            "device_descent_m": about.device_descent_m,
+        },
+        "cadence": asdict(about.cadence),
+        "pauses": recording.pauses.height,
+        "fields": present,
+        "extra_fields": list(recording.extra.columns),
+        "issues": [asdict(issue) for issue in made.issues],
+    }
+
+
+def _second(source: Source) -> dict[str, Any]:
+    try:
+        return second_opinion.compare(source)
+    except ReadError as error:
+        return {"decoder": None, "reason": f"The second decoder cannot read it: {error.why}"}
+
+
+def as_text(page: Mapping[str, Any]) -> str:
+    """A quality record as plain text."""
+    lines = [f"{page['file']}: {page['outcome']}"]
+    for one in page["contents"]:
+        if one["path"] != page["file"]:
+            lines.append(f"\n{one['path']}: {one['outcome']}")
+        if one.get("reason"):
+            lines.append(f"  {one['reason']}")
+        for activity in one.get("activities", []):
+            lines += _activity_lines(activity)
+        if one.get("second_opinion"):
+            lines += _second_lines(one["second_opinion"])
+    return "\n".join(lines)
+
+
+def _activity_lines(a: Mapping[str, Any]) -> list[str]:
+    clocks, zone, altitude, cadence = a["clocks"], a["time_zone"], a["altitude"], a["cadence"]
+    offset = zone["utc_offset_s"]
+    local = "unknown" if offset is None else f"UTC{offset / 3600:+.2f} h"
+    rows = [
+        ("Activity", " / ".join(filter(None, (a["sport"], a["sub_sport"]))) + f", {a['start']}"),
+        (
+            "Decoder",
+            f"{a['decoder']} ({a['format']}), {a['records']} records, device {a['device'] or 'not named'}",
+        ),
+        ("Clocks", ", ".join(f"{name[:-2]} {_number(value, 's')}" for name, value in clocks.items())),
+        ("Time zone", f"{local} (from: {zone['how']})"),
+        (
+            "Distance",
+            (
+                f"{_number(a['distance_m']['records'], 'm')} from records,"
+                f" {_number(a['distance_m']['device'], 'm')} by the device"
+            ),
+        ),
+        (
+            "Altitude",
+            (
+                f"{altitude['source']}; descent {_number(altitude['descent_m'], 'm')},"
+                f" device {_number(altitude['device_descent_m'], 'm')}"
+            ),
+        ),
+        (
+            "Cadence",
+            f"{cadence['field'] or 'none'}"
+            + (f" x {cadence['multiplier']}" if cadence["multiplier"] else "")
+            + f" [{cadence['unit']}]: {cadence['reason']}",
+        ),
+        ("Fields", ", ".join(f"{name} {100 * share:.0f} %" for name, share in a["fields"].items())),
+    ]
+    if a["extra_fields"]:
+        rows.append(("Also", ", ".join(a["extra_fields"])))
+    lines = [f"  {label:<10} {text}" for label, text in rows]
+    lines.append("  Repairs and doubts:" if a["issues"] else "  Nothing was repaired.")
+    lines += [f"    - {issue['text']} ({issue['count']} x, {issue['code']})" for issue in a["issues"]]
+    return lines
+
+
+def _second_lines(second: Mapping[str, Any]) -> list[str]:
+    if second.get("reason"):
+        return [f"  Second opinion: {second['reason']}"]
+    lines = [f"  Second opinion by {second['decoder']}: {second['rows']} records, ours {second['our_rows']}"]
+    lines += [
+        f"    {row['field']:<26} {row['equal']} of {row['compared']} equal"
+        + (f", largest difference {row['largest']:.6g}" if row["largest"] else "")
+        for row in second["fields"]
+    ]
+    return lines
+
+
+def _number(value: float | None, unit: str) -> str:
+    return "unknown" if value is None else f"{value:,.0f} {unit}"
+
+
+def agreement(fields: Sequence[Mapping[str, Any]]) -> float | None:
+    """Share of compared cells that are equal; None where nothing was compared."""
+    compared = sum(row["compared"] for row in fields)
+    return sum(row["equal"] for row in fields) / compared if compared else None

@@ -1,0 +1,259 @@
+"""Ledger -> History: what findings, headroom, cadence and pages look at, of one athlete as of a day."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+import numpy as np
+import polars as pl
+
+from kneeledger import matched_cadence, schema, symptoms, workload
+from kneeledger.config import Config
+from kneeledger.errors import StoreError
+from kneeledger.knee import uncertainty
+from kneeledger.ledger.store import Ledger
+from kneeledger.matched_cadence import Matched
+from kneeledger.model import AltitudeSource, DownhillModel, FloatArray
+from kneeledger.workload import CadenceChange, Coverage, History
+
+__all__ = ["Known", "as_of_day", "gather", "stretches"]
+
+FROM_METRICS: Mapping[str, str] = {
+    "distance_m": "distance_m",
+    "duration_s": "timer_s",
+    "moving_s": "moving_s",
+    "run_distance_m": "run_distance_m",
+    "run_time_s": "run_time_s",
+    "walk_time_s": "walk_time_s",
+    "ride_time_s": "ride_time_s",
+    "descent_m": "descent_m",
+    "descent_run_m": "descent_run_m",
+    "steep_descent_run_m": "steep_descent_run_m",
+    "steps_downhill": "steps_downhill_run",
+    "knee_load_bw_s": "knee_load_linear_bw_s",
+    "knee_load_run_bw_s": "knee_load_run_bw_s",
+    "knee_load_walk_bw_s": "knee_load_walk_bw_s",
+    "knee_load_ride_bw_s": "knee_load_ride_bw_s",
+    "peak_weighted_steps": "knee_load_peak_weighted_steps",
+    "peak_weighted_steps_run": "peak_weighted_run_steps",
+    "peak_weighted_steps_walk": "peak_weighted_walk_steps",
+    "peak_weighted_steps_ride": "peak_weighted_ride_steps",
+    "knee_load_none_bw_s": "knee_load_none_bw_s",
+    "knee_load_mechanics_bw_s": "knee_load_mechanics_bw_s",
+}
+"""Column of ``workload.ACTIVITIES`` -> metric in the ledger."""
+
+
+@dataclass(frozen=True)
+class Known:
+    """One athlete as of a day: the history, cadence, and the frames a page needs beside it."""
+
+    athlete: str
+    as_of: date
+    how: str
+    """``date`` where it was asked for, ``newest`` where it is the newest activity's local day."""
+    history: History
+    matched: Matched
+    activities: pl.DataFrame
+    """The ledger's rows up to the as-of day, newest last, with every metric as a column."""
+    sums: Mapping[str, Mapping[str, float]]
+    pain: pl.DataFrame
+    profile: Mapping[str, Any]
+
+
+def as_of_day(ledger: Ledger, athlete: str, asked: date | None) -> tuple[date, str]:
+    """The day to look from, and how it was chosen; never the clock.
+
+    Raises
+    ------
+    StoreError
+        There is no activity and no day was asked for.
+    """
+    if asked is not None:
+        return asked, "date"
+    newest = ledger.query(
+        "select max(day) from activities where athlete = ? and duplicate_of is null", (athlete,)
+    )[0][0]
+    if newest is None:
+        raise StoreError(
+            f"The ledger in {ledger.folder} has no activity of athlete {athlete!r}.",
+            hint="`kneeledger scan EXPORT` reads an export.",
+        )
+    return date.fromisoformat(newest), "newest"
+
+
+def gather(
+    ledger: Ledger, athlete: str, config: Config, *, as_of: date | None = None, draws: int = 1000
+) -> Known:
+    """Everything known of an athlete on a day.
+
+    Raises
+    ------
+    StoreError
+        There is no activity and no day was asked for.
+    """
+    day, how = as_of_day(ledger, athlete, as_of)
+    rows = ledger.activities(athlete).filter(pl.col("day") <= day)
+    metrics = ledger.metrics(athlete)
+    activities = rows.join(metrics, on="id", how="left", maintain_order="left")
+    sums = {name: one for name, one in ledger.sums(athlete).items() if name in set(rows["id"])}
+    steady = stretches(ledger, athlete, activities)
+    matched = matched_cadence.analyse(steady, _explaining_facts(activities), until=day)
+    model = DownhillModel(config["downhill_model"])
+    pain = symptoms.frame(ledger.entries("pain", athlete))
+    history = History(
+        activities=_shaped(activities, matched, _noted(ledger, athlete, day)),
+        coverage=_coverage(ledger, athlete, activities, day),
+        draws=_draws(sums, athlete, draws, model),
+        pain=pain.filter(pl.col("date") <= day) if pain.height else pain,
+        cadence_changes=_changes(matched),
+        downhill_model=model,
+    )
+    return Known(athlete, day, how, history, matched, activities, sums, pain, ledger.profile(athlete))
+
+
+def stretches(ledger: Ledger, athlete: str, activities: pl.DataFrame) -> pl.DataFrame:
+    """The steady stretches of every run, with the run's day and start, oldest first."""
+    stacked = ledger.tables(athlete, "stretches")
+    if stacked.is_empty():
+        stacked = pl.DataFrame(
+            schema={"id": pl.String, "duration_s": pl.Float64, "speed_mps": pl.Float64}
+            | {"cadence_spm": pl.Float64, "grade": pl.Float64, "level": pl.Boolean}
+        )
+    return (
+        stacked.with_columns(pl.col("grade").cast(pl.Float64), pl.col("level").cast(pl.Boolean))
+        .join(activities.select("id", "day", "start"), on="id", how="inner")
+        .sort("start", "id", maintain_order=True)
+    )
+
+
+def _explaining_facts(activities: pl.DataFrame) -> pl.DataFrame:
+    about = [json.loads(text) for text in activities["about"]]
+    context = [json.loads(text) for text in activities["context"]]
+    return pl.DataFrame(
+        {
+            "id": activities["id"],
+            "device": pl.Series([one.get("device") for one in about], dtype=pl.String),
+            "indoor": pl.Series([bool(one.get("indoor")) for one in about], dtype=pl.Boolean),
+            "gear": pl.Series([one.get("gear") or None for one in context], dtype=pl.String),
+        }
+    )
+
+
+def _shaped(activities: pl.DataFrame, matched: Matched, noted: pl.DataFrame) -> pl.DataFrame:
+    """The ledger's rows in the shape of ``workload.ACTIVITIES``."""
+    about = [json.loads(text) for text in activities["about"]]
+    context = [json.loads(text) for text in activities["context"]]
+    issues = [{issue["code"] for issue in json.loads(text)} for text in activities["issues"]]
+    sources = [one["altitude_source"] for one in about]
+    unsure = {AltitudeSource.GPS.value, AltitudeSource.UNKNOWN.value}
+    extra = {
+        "sub_sport": pl.Series([one["sub_sport"] for one in about], dtype=pl.String),
+        "name": pl.Series([one.get("title") or None for one in context], dtype=pl.String),
+        "altitude_source": pl.Series(sources, dtype=pl.String),
+        "grade_known": pl.Series(
+            [s not in unsure and "grade_unknown" not in i for s, i in zip(sources, issues, strict=True)],
+            dtype=pl.Boolean,
+        ),
+        "mass_assumed": pl.Series(["mass_assumed" in i for i in issues], dtype=pl.Boolean),
+        "power_estimated": pl.Series(["power_estimated" in i for i in issues], dtype=pl.Boolean),
+    }
+    have = set(activities.columns)
+    shaped = activities.with_columns(
+        **extra,
+        **{column: pl.col(metric) for column, metric in FROM_METRICS.items() if metric in have},
+    ).join(
+        matched.series.select(pl.col("activity").alias("id"), "matched_cadence_spm"),
+        on="id",
+        how="left",
+        maintain_order="left",
+    )
+    return pl.concat([schema.conform(shaped, workload.ACTIVITIES)[0], noted]).sort("start", "id")
+
+
+def _noted(ledger: Ledger, athlete: str, until: date) -> pl.DataFrame:
+    """Sessions noted by hand (``log add``), in the same shape."""
+    rows = []
+    for number, note in enumerate(ledger.entries("notes", athlete)):
+        day = date.fromisoformat(note["date"])
+        if day > until:
+            continue
+        strength = note["kind"] == "strength"
+        sport = {"run": "running", "ride": "cycling", "strength": "training"}.get(note["kind"], "other")
+        seconds = 60.0 * note["minutes"]
+        rows.append(
+            {
+                "id": f"note-{number}",
+                "day": day,
+                "start": f"{day.isoformat()}T12:00:00Z",
+                "end": f"{day.isoformat()}T12:00:00Z",
+                "way": note["kind"] if note["kind"] in ("run", "ride") else "other",
+                "sport": sport,
+                "sub_sport": "strength_training" if strength else None,
+                "duration_s": seconds,
+                "run_time_s": seconds if note["kind"] == "run" else None,
+                "ride_time_s": seconds if note["kind"] == "ride" else None,
+                "by_hand": True,
+            }
+        )
+    if not rows:
+        return schema.empty(workload.ACTIVITIES)
+    frame = pl.DataFrame(rows, infer_schema_length=None).with_columns(
+        pl.col("start", "end").str.to_datetime(time_unit="us", time_zone="UTC")
+    )
+    return schema.conform(frame, workload.ACTIVITIES)[0]
+
+
+def _coverage(ledger: Ledger, athlete: str, activities: pl.DataFrame, until: date) -> Coverage:
+    unreadable = {
+        date.fromisoformat(day)
+        for (day,) in ledger.query(
+            "select day from files where athlete = ? and outcome = 'failed' and day is not null", (athlete,)
+        )
+    }
+    blind = activities.filter(
+        pl.col("way").is_in(["run", "walk"])
+        & ~pl.col("about").str.contains('"altitude_source": "(barometric|corrected|terrain)"')
+    )
+    days = activities["day"]
+    return Coverage(
+        first_day=days.min() if days.len() else None,  # type: ignore[arg-type]
+        last_day=days.max() if days.len() else None,  # type: ignore[arg-type]
+        unreadable_days=frozenset(day for day in unreadable if day <= until),
+        no_altitude_days=frozenset(blind["day"].to_list()),
+    )
+
+
+def _draws(
+    sums: Mapping[str, Mapping[str, float]], athlete: str, count: int, model: DownhillModel
+) -> dict[str, tuple[FloatArray, FloatArray]]:
+    """Draws of linear and peak-weighted load by activity, parameters shared."""
+    if not sums:
+        return {}
+    drawn = uncertainty.Draws.of(athlete, count)
+    linear, peak = uncertainty.load_draws(list(sums.values()), drawn, downhill=model)
+    return {name: (linear[i], peak[i]) for i, name in enumerate(sums) if np.isfinite(linear[i]).all()}
+
+
+def _changes(matched: Matched) -> tuple[CadenceChange, ...]:
+    changes = []
+    for change in matched.changes:
+        series = matched.series
+        at = series["activity"].to_list().index(change.activity)
+        told = min(at + change.found_after_runs, series.height) - 1
+        after = float(np.median(series["matched_cadence_spm"][at : told + 1].to_numpy()))
+        changes.append(
+            CadenceChange(
+                day=series["day"][told],
+                since=change.date,
+                before_spm=after / (1 + change.size_pct / 100),
+                after_spm=after,
+                runs=change.found_after_runs,
+                low=1 + change.low_pct / 100,
+                high=1 + change.high_pct / 100,
+                explained_by=", ".join(change.explanations),
+            )
+        )
+    return tuple(changes)
