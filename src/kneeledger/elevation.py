@@ -38,15 +38,28 @@ IntArray = npt.NDArray[np.integer]
 BoolArray = npt.NDArray[np.bool_]
 
 STEP_M: Final = 5.0
-"""Spacing of the distance grid [m]."""
-HALF_WIDTHS: Final = (3, 5, 7, 10, 14, 20)
-"""Half windows of the straight line, in grid steps: 35 to 205 m."""
-GPS_HALF_WIDTHS: Final = (18,)
-"""For altitude with the slow errors of GPS: 185 m."""
+"""Least spacing of the distance grid [m]; it is that of the records where they lie further apart."""
+LONGEST_STEP_M: Final = 40.0
+HALF_WIDTHS_M: Final = (15.0, 25.0, 35.0, 50.0, 70.0, 100.0)
+"""Half windows of the straight line [m]."""
+GPS_HALF_WIDTHS_M: Final = (90.0,)
+"""For altitude with the slow errors of GPS [m]."""
 CONFIDENCE: Final = 1.25
 """Half width of a slope's interval in its own standard deviations, where windows are compared."""
-CHOICE_WIDTH: Final = 9
-"""Grid steps over which the choice of a window is averaged: 45 m."""
+CHOICE_M: Final = 45.0
+"""The choice of a window is averaged over this distance [m]."""
+LOAD_CONFIDENCE: Final = 0.75
+LOAD_CHOICE_M: Final = 15.0
+"""The same two for the grade behind knee load: sharper at the ends of a ramp, since what noise that lets
+in is taken out again by its error."""
+LEAST_NOISE_M: Final = 0.06
+"""White noise is not believed to be less [m]."""
+STAIR: Final = 0.12
+"""Error that the stairs of a coarse altitude leave in a height, as a share of one step."""
+GARROTE: Final = 1.25
+"""How many standard errors of a slope count as none, for knee load."""
+GPS_ERROR: Final = 0.03
+"""Least standard error of a grade from GPS altitude."""
 LARGEST_GRADE: Final = 0.35
 SLOWEST_MPS: Final = 0.7
 """Below it distance says little about the ground; the grade of the place is carried on [m/s]."""
@@ -68,10 +81,10 @@ class Hysteresis:
 
 BAROMETRIC_HYSTERESIS: Final = Hysteresis(3.0, 1.5, 0.0125)
 GPS_HYSTERESIS: Final = Hysteresis(10.0, 10.0, 1.0)
-TURN_WIDTH: Final = 11
-"""Grid steps over which altitude is averaged to find where it turns: 55 m."""
-PIVOT_WIDTH: Final = 5
-"""Grid steps over which it is averaged to say how high it turns: 25 m."""
+TURN_M: Final = 55.0
+"""Altitude is averaged over this distance to find where it turns [m]."""
+PIVOT_M: Final = 25.0
+"""It is averaged over this distance to say how high it turns [m]."""
 FASTEST_RISE_MPS: Final = {"foot": 3.0, "ride": 6.0}
 """Vertical speed from record to record that nobody reaches [m/s]."""
 LONGEST_SPIKE_S: Final = 12.0
@@ -88,8 +101,8 @@ WITHOUT_STEPS_MPS: Final = 2.5
 """A minute at this speed without a step was not on foot [m/s]."""
 LONGEST_HOLE_M: Final = 150.0
 """Grid steps without a record are filled by a straight line up to this length [m]."""
-ROUGH_LAG: Final = 4
-"""Roughness is the bend of the altitude over this many grid steps to either side (20 m)."""
+ROUGH_M: Final = 20.0
+"""Roughness is the bend of the altitude over this distance to either side [m]."""
 ROUGH_GPS_M: Final = 1.8
 SMOOTH_M: Final = 0.5
 """Root mean square bend above which altitude is taken for GPS, and below which it is not: 0.10 to 0.8 m
@@ -213,10 +226,10 @@ def _source_by_noise(
     clean = clean_altitude(
         altitude_m, elapsed_s, distance_m, segment, source=AltitudeSource.UNKNOWN, sport="cycling"
     )
-    grid = _grid(clean, distance_m, ROUGH_LAG + 2)
+    grid = _grid(clean, distance_m, ROUGH_M)
     if grid is None:
         return AltitudeSource.UNKNOWN, unsaid
-    lag = ROUGH_LAG
+    lag = grid.half(ROUGH_M)
     height, mask = grid.altitude, grid.mask
     bend = height[lag:-lag] - 0.5 * (height[: -2 * lag] + height[2 * lag :])
     bend = bend[(mask[lag:-lag] * mask[: -2 * lag] * mask[2 * lag :]) > 0]
@@ -394,9 +407,17 @@ class _Grid:
     """1 where the grid knows an altitude."""
     step_m: float
 
+    def half(self, half_width_m: float) -> int:
+        """A half window in grid steps, at least two."""
+        return max(round(half_width_m / self.step_m), 2)
 
-def _grid(clean: CleanAltitude, distance_m: FloatArray, pad: int) -> _Grid | None:
-    """Mean altitude of every few metres; parts stand `pad` steps apart."""
+    def odd(self, width_m: float) -> int:
+        """A window in grid steps: an odd number."""
+        return 2 * round((width_m / self.step_m - 1.0) / 2.0) + 1 if width_m > self.step_m else 1
+
+
+def _grid(clean: CleanAltitude, distance_m: FloatArray, pad_m: float) -> _Grid | None:
+    """Mean altitude of every few metres; parts stand more than `pad_m` [m] apart."""
     usable = np.isfinite(clean.altitude_m) & np.isfinite(distance_m)
     if np.count_nonzero(usable) < 3:
         return None
@@ -405,7 +426,11 @@ def _grid(clean: CleanAltitude, distance_m: FloatArray, pad: int) -> _Grid | Non
     length = float(along[-1] - along[0])
     if length < STEP_M:
         return None
-    step_m = STEP_M if length < 5e5 else length / 1e5
+    stride = np.diff(along[usable])
+    stride = stride[stride > 0.2]
+    spacing = float(np.median(stride)) if stride.size else STEP_M
+    step_m = min(max(STEP_M, spacing), LONGEST_STEP_M)
+    pad = int(pad_m / step_m) + 2
     position = (along - along[0]) / step_m + pad * (clean.part - clean.part[0])
     place = position.astype(np.int64)
     size = int(place[-1]) + 1
@@ -444,8 +469,8 @@ class _Sums:
         stack = np.stack([mask, mask * index, mask * index * index, height, height * index])
         self.sums = np.concatenate([np.zeros((5, 1)), np.cumsum(stack, axis=1)], axis=1)
 
-    def line(self, half: int) -> tuple[FloatArray, FloatArray, FloatArray]:
-        """Slope per step, height at the place, and sum of squares about the mean, for one window."""
+    def line(self, half: int) -> tuple[FloatArray, FloatArray, FloatArray, FloatArray]:
+        """For one window: slope per step, height at the place, sum of squares about the mean, count."""
         size = self.index.size
         low = np.maximum(np.arange(size) - half, 0)
         high = np.minimum(np.arange(size) + half + 1, size)
@@ -457,24 +482,19 @@ class _Sums:
         thin = (n < 3) | (spread < 1.5)
         slope[thin] = np.nan
         spread[thin] = np.nan
-        return slope, height, spread
+        return slope, height, spread, n
 
 
-def _noise_sd(grid: _Grid, resolution_m: float) -> float:
-    """White noise of the grid's altitudes from their second differences [m].
-
-    The steps of a coarse altitude are no white noise (one step bends a short line by its full height), so
-    half a step is the least that is taken.
-    """
-    least = max(0.06, 0.5 * resolution_m)
+def _noise_sd(grid: _Grid) -> float:
+    """White noise of the grid's altitudes from their second differences [m]."""
     height, mask = grid.altitude, grid.mask
     bend = height[1:-1] - 0.5 * (height[:-2] + height[2:])
     bend = bend[(mask[1:-1] * mask[:-2] * mask[2:]) > 0]
     if bend.size < 5:
-        return max(0.1, least)
+        return 0.1
     bound = max(4.0 * float(np.median(np.abs(bend))), 0.3)
     bend = np.clip(bend, -bound, bound)
-    return max(float(np.sqrt(np.mean(bend * bend) / 1.5)), least)
+    return max(float(np.sqrt(np.mean(bend * bend) / 1.5)), LEAST_NOISE_M)
 
 
 def _resolution_m(altitude_m: FloatArray) -> float:
@@ -513,66 +533,99 @@ def grade(
         return Grade(nothing, told, np.nan_to_num(told), np.where(np.isfinite(told), 0.005, np.nan), ())
     unknown = Issue("grade_unknown", count, "Grade is not known: knee load is computed as on level ground.")
     coarse = source in COARSE
-    half_widths = GPS_HALF_WIDTHS if coarse else HALF_WIDTHS
-    grid = None if indoor or source in NOT_TOLD else _grid(clean, distance_m, half_widths[-1] + 2)
+    widths = GPS_HALF_WIDTHS_M if coarse else HALF_WIDTHS_M
+    grid = None if indoor or source in NOT_TOLD else _grid(clean, distance_m, widths[-1])
     if grid is None:
         return Grade(nothing, nothing.copy(), np.zeros(count), nothing.copy(), (unknown,))
-    slope, height, error = _adaptive_line(grid, half_widths, _noise_sd(grid, _resolution_m(clean.altitude_m)))
-    if coarse:
-        error = np.maximum(error, 0.03)
-    at = grid.position - 0.5
-    knots = np.arange(slope.size)
-    fine = np.isfinite(slope)
-    if not fine.any():
+    half_widths = tuple(dict.fromkeys(grid.half(width) for width in widths))
+    lines = _lines(grid, half_widths, _resolution_m(clean.altitude_m))
+    seen = _chosen(lines, CONFIDENCE, grid.odd(CHOICE_M))
+    value, error = _picked(lines.slope, seen), _picked(lines.error, seen)
+    fine = np.flatnonzero(np.isfinite(value))
+    if fine.size == 0:
         return Grade(nothing, nothing.copy(), np.zeros(count), nothing.copy(), (unknown,))
-    here = fine[np.minimum(grid.place, slope.size - 1)]
-    smooth = np.where(here, np.interp(at, knots[fine], height[fine]), np.nan)
-    value = np.where(here, np.interp(at, knots[fine], slope[fine]), np.nan)
-    spread = np.where(here, np.interp(at, knots[fine], error[fine]), np.nan)
-    value = np.clip(value, -LARGEST_GRADE, LARGEST_GRADE)
-    value[ground_speed_mps < STANDING_MPS] = np.nan
-    value[clean.carried] = np.nan
+    unseen = ~np.isfinite(value)[np.minimum(grid.place, value.size - 1)] | clean.carried
+    at = grid.position - 0.5
+
+    def by_record(places: FloatArray, hidden: BoolArray) -> FloatArray:
+        values = np.interp(at, fine, places[fine])
+        values[hidden] = np.nan
+        return values
+
+    standing = unseen | (ground_speed_mps < STANDING_MPS)
+    smooth = by_record(_picked(lines.height_m, seen), unseen)
+    slope = np.clip(by_record(value, standing), -LARGEST_GRADE, LARGEST_GRADE)
     if coarse:
-        return Grade(smooth, value, np.zeros(count), spread, (unknown,))
-    with np.errstate(invalid="ignore", divide="ignore"):
-        kept = 1.0 - (1.5 * spread / value) ** 2
-    load = np.nan_to_num(value * np.clip(np.nan_to_num(kept), 0.0, 1.0))
-    return Grade(smooth, value, load, spread, ())
+        error = np.maximum(error, GPS_ERROR)
+        return Grade(smooth, slope, np.zeros(count), by_record(error, standing), (unknown,))
+    sharp = _chosen(lines, LOAD_CONFIDENCE, grid.odd(LOAD_CHOICE_M))
+    load = _without_error(_picked(lines.slope, sharp), _picked(lines.error, sharp))
+    load = np.clip(np.nan_to_num(by_record(load, standing)), -LARGEST_GRADE, LARGEST_GRADE)
+    return Grade(smooth, slope, load, by_record(error, standing), ())
 
 
-def _adaptive_line(
-    grid: _Grid, half_widths: tuple[int, ...], noise_m: float
-) -> tuple[FloatArray, FloatArray, FloatArray]:
-    """Slope, height and slope error of the longest window that agrees with all shorter ones.
+def _without_error(slope: FloatArray, error: FloatArray) -> FloatArray:
+    """A slope less what its own error adds to an asymmetric gain: the non-negative garrote [Breiman1995]_.
 
-    The choice itself is noisy, so it is averaged over neighbours, and the place takes its share of the
-    two windows next to that average.
+    What is within its error becomes level; what is ten times its error keeps 98 %.
     """
+    with np.errstate(invalid="ignore", divide="ignore"):
+        kept = np.clip(1.0 - (GARROTE * error / slope) ** 2, 0.0, 1.0)
+    corrected: FloatArray = np.where(slope == 0.0, 0.0, slope * kept)
+    return corrected
+
+
+@dataclass(frozen=True, slots=True)
+class _Lines:
+    """Straight lines of every window through every place of a grid; shape (windows, places)."""
+
+    slope: FloatArray
+    height_m: FloatArray
+    error: FloatArray
+    """Standard error of the slope."""
+
+
+def _lines(grid: _Grid, half_widths: tuple[int, ...], resolution_m: float) -> _Lines:
+    """Lines of all windows, their slopes as grades.
+
+    Two errors add up: white noise, which a longer window averages away, and the stairs of an altitude
+    written in steps, of which a longer window only bends less.
+    """
+    noise_m = _noise_sd(grid)
     sums = _Sums(grid.altitude, grid.mask)
-    size, count = len(half_widths), grid.mask.size
-    slopes, heights, errors = np.empty((3, size, count))
-    low, high = np.full(count, -np.inf), np.full(count, np.inf)
-    going = np.ones(count, dtype=np.bool_)
-    choice = np.full(count, -1.0)
+    slope, height, error = np.empty((3, len(half_widths), grid.mask.size))
     for at, half in enumerate(half_widths):
-        slopes[at], heights[at], spread = sums.line(half)
-        errors[at] = noise_m / np.sqrt(spread)
-        low = np.fmax(low, slopes[at] - CONFIDENCE * errors[at])
-        high = np.fmin(high, slopes[at] + CONFIDENCE * errors[at])
-        going &= low <= high
-        choice += going
-    around = CHOICE_WIDTH // 2
-    choice = np.convolve(np.pad(choice, around, "edge"), np.full(CHOICE_WIDTH, 1.0 / CHOICE_WIDTH), "valid")
-    lower = np.clip(choice.astype(np.int64), 0, size - 1)
-    upper = np.minimum(lower + 1, size - 1)
-    share = np.clip(choice - lower, 0.0, 1.0)
-    index = np.arange(count)
-    slope, height, error = (
-        values[lower, index] * (1.0 - share) + values[upper, index] * share
-        for values in (slopes, heights, errors)
-    )
-    slope = np.where(grid.mask > 0, slope, np.nan)
-    return slope / grid.step_m, height, error / grid.step_m
+        slope[at], height[at], spread, width = sums.line(half)
+        error[at] = np.sqrt(noise_m**2 / spread + 12.0 * (STAIR * resolution_m / width) ** 2)
+    slope[:, grid.mask == 0.0] = np.nan
+    return _Lines(slope / grid.step_m, height, error / grid.step_m)
+
+
+def _chosen(lines: _Lines, confidence: float, width: int) -> tuple[IntArray, IntArray, FloatArray]:
+    """For each place the two windows it takes, and the share of the second.
+
+    The window is the longest whose slope lies within `confidence` standard errors of all shorter ones'.
+    That choice is itself noisy, so it is averaged over `width` places.
+    """
+    windows = len(lines.slope)
+    reach = confidence * lines.error
+    low = np.fmax.accumulate(lines.slope - reach, axis=0)
+    high = np.fmin.accumulate(lines.slope + reach, axis=0)
+    agrees = np.logical_and.accumulate(low <= high, axis=0)
+    choice = np.maximum(agrees.sum(axis=0) - 1.0, 0.0)
+    around = width // 2
+    padded = np.concatenate([np.full(around, choice[0]), choice, np.full(around, choice[-1])])
+    choice = np.convolve(padded, np.full(width, 1.0 / width), "valid")
+    first = np.clip((choice + 1e-9).astype(np.int64), 0, windows - 1)
+    return first, np.minimum(first + 1, windows - 1), np.clip(choice - first, 0.0, 1.0)
+
+
+def _picked(values: FloatArray, choice: tuple[IntArray, IntArray, FloatArray]) -> FloatArray:
+    """The chosen windows' values at each place."""
+    first, second, share = choice
+    index = np.arange(values.shape[1])
+    picked: FloatArray = values[first, index] * (1.0 - share) + values[second, index] * share
+    return picked
 
 
 def _turns(height: FloatArray) -> IntArray:
@@ -630,7 +683,7 @@ class _Profile:
 def _profile(clean: CleanAltitude, distance_m: FloatArray, elapsed_s: FloatArray) -> _Profile | None:
     """Heights without the level breaks. Where there is no distance, 3 m/s stand in for it."""
     along = distance_m if np.isfinite(distance_m).any() else 3.0 * elapsed_s
-    grid = _grid(clean, along, TURN_WIDTH // 2 + 1)
+    grid = _grid(clean, along, TURN_M)
     if grid is None:
         return None
     index = np.flatnonzero(grid.mask)
@@ -638,15 +691,15 @@ def _profile(clean: CleanAltitude, distance_m: FloatArray, elapsed_s: FloatArray
     belongs[grid.place] = clean.part
     breaks = np.diff(np.maximum.accumulate(belongs)[index]) != 0
 
-    def averaged(width: int) -> FloatArray:
-        kernel = np.ones(width)
+    def averaged(width_m: float) -> FloatArray:
+        kernel = np.ones(grid.odd(width_m))
         total = np.convolve(grid.altitude * grid.mask, kernel, "same")[index]
         mean = total / np.convolve(grid.mask, kernel, "same")[index]
         jump = np.where(breaks, np.diff(mean), 0.0)
         rebased: FloatArray = mean - np.concatenate([[0.0], np.cumsum(jump)])
         return rebased
 
-    return _Profile(grid, index, averaged(TURN_WIDTH), averaged(PIVOT_WIDTH))
+    return _Profile(grid, index, averaged(TURN_M), averaged(PIVOT_M))
 
 
 def _pivots(profile: _Profile, rule: Hysteresis) -> list[int]:
