@@ -18,11 +18,20 @@ from dataclasses import dataclass
 import numpy as np
 import polars as pl
 
-from kneeledger import schema
 from kneeledger.errors import CorruptFileError, EmptyActivityError, ReadError
 from kneeledger.model import Draft, FloatArray, Issue, Source
 from kneeledger.readers.xml import Bools, Document, Ints, cells, document
-from kneeledger.readers.xml_points import Columns, columns, points_frame, sport_word, time_issues, totals
+from kneeledger.readers.xml_points import (
+    NO_EVENTS,
+    NO_LAPS,
+    NO_SESSIONS,
+    Columns,
+    columns,
+    points_frame,
+    sport_word,
+    time_issues,
+    totals,
+)
 from kneeledger.readers.xml_values import attribute_numbers, number
 
 __all__ = ["claims", "drafts"]
@@ -203,7 +212,10 @@ def _draft(doc: Document, points: _Points, group: list[_Line]) -> Draft:
     facts, issues = time_issues(points.columns.times, where, points.columns.bad)
     creator = doc.attributes(0).get("creator", "").strip() or None
     name = doc.text_of(first.element, "name") or _file_name(doc)
-    facts |= {"planned": first.planned}
+    facts |= {
+        "planned": first.planned,
+        "kind": "route" if doc.local[doc.name[first.element]].lower() == "rte" else "track",
+    }
     if creator:
         facts["creator"] = creator
         if "barometer" in creator.casefold():
@@ -225,8 +237,8 @@ def _draft(doc: Document, points: _Points, group: list[_Line]) -> Draft:
         decoder="kneeledger",
         records=records,
         sessions=_sessions(doc, points, group),
-        laps=schema.empty(schema.LAPS),
-        events=schema.empty(schema.EVENTS),
+        laps=NO_LAPS,
+        events=NO_EVENTS,
         sport=first.sport,
         sub_sport=first.sub_sport,
         device=creator,
@@ -257,6 +269,6 @@ def _sessions(doc: Document, points: _Points, group: list[_Line]) -> pl.DataFram
             if target and not np.isnan(value):
                 found.setdefault(target, value)
     if not found:
-        return schema.empty(schema.SESSIONS)
+        return NO_SESSIONS
     start = points.columns.times.taken(line.where).series().drop_nulls()[0]
     return totals(start=start, sport=line.sport, sub_sport=line.sub_sport, **found)

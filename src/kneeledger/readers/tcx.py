@@ -19,7 +19,17 @@ from kneeledger import schema
 from kneeledger.errors import CorruptFileError, EmptyActivityError, ReadError
 from kneeledger.model import Draft, FloatArray, Issue, Source
 from kneeledger.readers.xml import Bools, Document, Ints, cells, document
-from kneeledger.readers.xml_points import Columns, columns, points_frame, sport_word, time_issues, totals
+from kneeledger.readers.xml_points import (
+    NO_EVENTS,
+    NO_LAPS,
+    NO_SESSIONS,
+    Columns,
+    columns,
+    points_frame,
+    sport_word,
+    time_issues,
+    totals,
+)
 from kneeledger.readers.xml_values import moment, number, numbers
 
 __all__ = ["claims", "drafts"]
@@ -93,7 +103,7 @@ def _position(doc: Document, points: Ints, name: str) -> FloatArray:
     inside = row >= 0
     elements, row = elements[inside], row[inside]
     inside = (elements < doc.end[points[row]]) & (doc.text_end[elements] >= 0)
-    values, _ = numbers(doc, elements[inside])
+    values, _ = numbers(doc, [elements[inside]])[0]
     out[row[inside][::-1]] = values[::-1]
     return out
 
@@ -131,7 +141,7 @@ def _draft(
         if 0 < missing < len(where):
             text = f"{missing} points leave out the distance."
             issues.append(Issue("distance_missing", missing, text))
-    lap_frame = _laps(doc, laps) if kind != "course" else schema.empty(schema.LAPS)
+    lap_frame = _laps(doc, laps) if kind != "course" else NO_LAPS
     start = times.series().drop_nulls().min() if times.known.any() else None
     return Draft(
         format="tcx",
@@ -139,7 +149,7 @@ def _draft(
         records=points_frame(found, where, segment, latitude, longitude),
         sessions=_sessions(doc, laps, lap_frame, sport, sub_sport, start),
         laps=lap_frame,
-        events=schema.empty(schema.EVENTS),
+        events=NO_EVENTS,
         sport=sport,
         sub_sport=sub_sport,
         device=device,
@@ -193,7 +203,7 @@ def _laps(doc: Document, laps: Ints) -> pl.DataFrame:
             }
         )
     if not rows:
-        return schema.empty(schema.LAPS)
+        return NO_LAPS
     frame = pl.DataFrame(
         rows,
         schema={"start": pl.Int64, "timer_s": pl.Float64, "distance_m": pl.Float64, "trigger": pl.String},
@@ -217,7 +227,7 @@ def _sessions(
 ) -> pl.DataFrame:
     """The sums over the laps as one row; none where the laps total nothing."""
     if not frame.height or frame["timer_s"].null_count() == frame.height:
-        return schema.empty(schema.SESSIONS)
+        return NO_SESSIONS
     complete = frame["distance_m"].null_count() == 0
     steps = [number(doc.text(int(k))) for lap in laps.tolist() for k in doc.inside(lap, "Steps")]
     return totals(

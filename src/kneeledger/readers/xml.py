@@ -44,6 +44,7 @@ MAX_NAMES = 4_000
 _BLANKS = b" \t\r\n\x00\x0b\x0c"
 _SPECIAL = re.compile(rb"<!--.*?-->|<!\[CDATA\[(.*?)\]\]>|<\?.*?\?>", re.DOTALL)
 _DECLARED = re.compile(rb"""<\?xml[^>]*?encoding\s*=\s*["']([A-Za-z0-9._:-]{1,40})["']""")
+_NAMESPACE = re.compile(rb"""\sxmlns(?::([^\s=]+))?\s*=\s*["']([^"'<]*)["']""")
 _ATTRIBUTE = re.compile(rb"""([^\s=<>"'/]+)\s*=\s*(?:"([^"<]*)"|'([^'<]*)')""")
 _MASKS = np.array([0] + [(1 << (8 * k)) - 1 for k in range(1, 9)], dtype=np.uint64)
 _PRIMES = (0x9E3779B97F4A7C15, 0xC2B2AE3D27D4EB4F, 0x165667B19E3779F9, 0x27D4EB2F165667C5, 0xD6E8FEB86659FD93)
@@ -88,17 +89,17 @@ class Document:
     @cached_property
     def namespaces(self) -> dict[str, str]:
         """Address of each declared prefix ('' for the default), the first declaration counting."""
+        root = self.data[int(self.tag_start[0]) : int(self.tag_end[0])]
         found: dict[str, str] = {}
-        for match in re.finditer(rb"""\sxmlns(?::([^\s=]+))?\s*=\s*["']([^"'<]*)["']""", self.data[:20_000]):
+        for match in _NAMESPACE.finditer(root):
             found.setdefault(_decoded(match[1] or b""), _decoded(match[2]).strip())
         for name in self.names:
             prefix = name.partition(":")[0] if ":" in name else ""
             if prefix and prefix not in found:
-                late = re.search(
-                    rb"""\sxmlns:%s\s*=\s*["']([^"'<]*)["']""" % re.escape(prefix.encode()), self.data
-                )
+                at = self.data.find(b"xmlns:" + prefix.encode(), len(root))
+                late = _NAMESPACE.match(self.data, at - 1) if at > 0 else None
                 if late:
-                    found[prefix] = _decoded(late[1]).strip()
+                    found[prefix] = _decoded(late[2]).strip()
         return found
 
     def named(self, *local: str) -> Ints:

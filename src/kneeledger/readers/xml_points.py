@@ -19,7 +19,17 @@ from kneeledger.model import FloatArray, Issue
 from kneeledger.readers.xml import Cells, Document, Ints
 from kneeledger.readers.xml_values import Moments, moments, numbers, texts
 
-__all__ = ["Columns", "columns", "points_frame", "sport_word", "time_issues", "totals"]
+__all__ = [
+    "NO_EVENTS",
+    "NO_LAPS",
+    "NO_SESSIONS",
+    "Columns",
+    "columns",
+    "points_frame",
+    "sport_word",
+    "time_issues",
+    "totals",
+]
 
 QUANTITIES: Mapping[str, tuple[str, ...]] = {
     "altitude_m": ("ele", "altitudemeters"),
@@ -30,6 +40,7 @@ QUANTITIES: Mapping[str, tuple[str, ...]] = {
     "temperature_c": ("atemp", "temp", "temperature"),
 }
 """Column of the schema: local names in lower case."""
+_QUANTITY_OF = {local: name for name, locals_ in QUANTITIES.items() for local in locals_}
 CADENCE = ("cad", "cadence", "runcadence")
 _TIME = ("time",)
 _POSITION = ("latitudedegrees", "longitudedegrees")
@@ -95,6 +106,11 @@ _KEPT = frozenset(_KEPT_WORDS.split())
 _SPORT_OF_WORD = {word: sport for sport, words in _SPORTS.items() for word in words.split()}
 
 
+NO_EVENTS = schema.empty(schema.EVENTS)
+NO_LAPS = schema.empty(schema.LAPS)
+NO_SESSIONS = schema.empty(schema.SESSIONS)
+
+
 @dataclass(frozen=True, slots=True)
 class Columns:
     """The raw columns of all points of a file; shape (n,) each."""
@@ -117,20 +133,19 @@ def columns(doc: Document, leaves: Sequence[Cells], count: int) -> Columns:
     accuracy = np.full(count, np.nan)
     times: Moments | None = None
     bad = 0
-    for one in sorted(leaves, key=lambda one: not _is_trusted(one)):
-        local = one.local.lower()
-        if local in _TIME:
+    ranked = sorted(leaves, key=lambda one: not _is_trusted(one))
+    for one in ranked:
+        if one.local.lower() in _TIME:
             times = _merged_times(times, doc, one, count)
-            continue
-        target = _target(one)
-        if target is None:
-            continue
-        values, wrong = numbers(doc, one.element)
+    wanted = [(one, target) for one in ranked if (target := _target(one))]
+    for (one, target), (values, wrong) in zip(
+        wanted, numbers(doc, [one.element for one, _ in wanted]), strict=True
+    ):
         if target.startswith("dev:") and wrong > 0.5 * len(values):
             _merge_words(words.setdefault(target, [None] * count), one.row, texts(doc, one.element))
             continue
         bad += wrong
-        if local == "hacc":
+        if one.local.lower() == "hacc":
             _merge(accuracy, one.row, values)
         _merge(floats.setdefault(target, np.full(count, np.nan)), one.row, values)
     distance = floats.get("distance_m")
@@ -150,15 +165,14 @@ def _is_trusted(one: Cells) -> bool:
 
 def _target(one: Cells) -> str | None:
     """The column a leaf belongs to, None where it is text about the point."""
-    local, parent = one.local.lower(), one.parent.lower()
-    if local == "value" and parent == "heartratebpm":
+    local = one.local.lower()
+    if local == "value" and one.parent.lower() == "heartratebpm":
         return "heart_rate_bpm"
-    for name, locals_ in QUANTITIES.items():
-        if local in locals_:
-            return name
+    if local in _QUANTITY_OF:
+        return _QUANTITY_OF[local]
     if local in CADENCE:
         return f"cadence:{one.local}"
-    if local in _WORDS or local in _POSITION:
+    if local in _TIME or local in _WORDS or local in _POSITION:
         return None
     return f"dev:{one.local} []"
 
@@ -191,27 +205,29 @@ def points_frame(
     found: Columns, where: Ints, segment: Ints, latitude: FloatArray, longitude: FloatArray
 ) -> pl.DataFrame:
     """The records of some of the points: schema columns, then cadence, then vendor columns; NaN as null."""
-    data: dict[str, pl.Series] = {
-        "time": found.times.series()[where] if len(where) else found.times.series().clear(),
-        "segment": pl.Series("segment", segment[where], dtype=pl.Int32),
-        "latitude_deg": _series(latitude[where]),
-        "longitude_deg": _series(longitude[where]),
-    }
+    everything = len(where) == len(segment)
+    times = found.times if everything else found.times.taken(where)
+    data = [
+        times.series(),
+        pl.Series("segment", segment[where], dtype=pl.Int32),
+        _series("latitude_deg", latitude[where]),
+        _series("longitude_deg", longitude[where]),
+    ]
     names = [name for name in schema.RECORDS if name in found.floats]
     names += sorted(name for name in found.floats if name.startswith("cadence:"))
     names += sorted(name for name in found.floats if name.startswith("dev:"))
     for name in names:
-        values = _series(found.floats[name][where])
+        values = _series(name, found.floats[name] if everything else found.floats[name][where])
         if name in schema.RECORDS or values.null_count() < len(values):
-            data[name] = values
+            data.append(values)
     for name, texts_ in found.words.items():
-        if name not in data:
-            data[name] = pl.Series(name, [texts_[k] for k in where.tolist()], dtype=pl.String)
+        if name not in found.floats:
+            data.append(pl.Series(name, [texts_[k] for k in where.tolist()], dtype=pl.String))
     return pl.DataFrame(data)
 
 
-def _series(values: FloatArray) -> pl.Series:
-    return pl.Series(values, dtype=pl.Float64, nan_to_null=True)
+def _series(name: str, values: FloatArray) -> pl.Series:
+    return pl.Series(name, values, dtype=pl.Float64, nan_to_null=True)
 
 
 def time_issues(times: Moments, where: Ints, bad_numbers: int) -> tuple[dict[str, object], list[Issue]]:
