@@ -53,7 +53,7 @@ class Params:
     first_runs: int = 5
     """Runs before change detection begins."""
     allowance: float = 0.5
-    limit: float = 8.0
+    limit: float = 9.0
     prior_sd: float = 0.013
     prior_weight: float = 8.0
     clip: float = 3.5
@@ -291,8 +291,8 @@ def change_points(level: FloatArray, params: Params = Params()) -> list[tuple[in
 
     Self-starting two-sided CUSUM: run n is standardised against the mean of the earlier runs of its
     regime and a spread that blends a prior with what was seen, ``z = (x - mean) sqrt(n/(n+1)) / s``, clipped
-    so that no single odd run can alarm; ``S = max(0, S + z - k)``. After an alarm the regime begins anew at
-    the run after the sum last stood at zero.
+    so that no single odd run can alarm; ``S = max(0, S + z - k)``. After an alarm the new regime begins
+    where the runs since the last change are split best, near the run after the sum last stood at zero.
     """
     found: list[tuple[int, int]] = []
     begin = 0
@@ -318,7 +318,7 @@ def change_points(level: FloatArray, params: Params = Params()) -> list[tuple[in
             up_from = index + 1 if up == 0.0 else up_from
             down_from = index + 1 if down == 0.0 else down_from
             if max(up, down) > params.limit:
-                begin = up_from if up > down else down_from
+                begin = _split(level[: index + 1], begin, up_from if up > down else down_from)
                 found.append((begin, index))
                 values = [float(v) for v in level[begin : index + 1]]
                 up = down = 0.0
@@ -331,6 +331,20 @@ def change_points(level: FloatArray, params: Params = Params()) -> list[tuple[in
         values.append(x)
         index += 1
     return found
+
+
+def _split(level: FloatArray, begin: int, near: int) -> int:
+    """Where runs `begin` to the last one fall best into two levels, at most 4 runs from `near`."""
+    candidates = range(max(begin + 1, near - 4), min(len(level) - 1, near + 4) + 1)
+    if not len(candidates):
+        return near
+
+    def gain(at: int) -> float:
+        before, after = level[begin:at], level[at:]
+        share = len(before) * len(after) / (len(before) + len(after))
+        return float(share * (before.mean() - after.mean()) ** 2)
+
+    return max(candidates, key=gain)
 
 
 def _change(

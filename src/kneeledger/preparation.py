@@ -18,8 +18,10 @@ import polars as pl
 
 from kneeledger import elevation, schema
 from kneeledger.knee import cycling, running, walking
+from kneeledger.knee.body import ASSUMED_MASS_KG, pack_factor
+from kneeledger.knee.peak_weighted import reference_steps
 from kneeledger.model import (
-    AltitudeSource,
+    About,
     DownhillModel,
     FloatArray,
     Issue,
@@ -65,9 +67,6 @@ class Settings:
     """Grade set on a treadmill for an indoor run, as a fraction."""
 
 
-DEFAULT_MASS_KG = 70.0
-
-
 def prepare(recording: Recording, settings: Settings = Settings()) -> Track:
     """The track of a recording: ``schema.TRACK``, one row a record, in file order.
 
@@ -85,34 +84,34 @@ def prepare(recording: Recording, settings: Settings = Settings()) -> Track:
     way, sure = _way(about.sport, speed, cadence, clock, moving)
     distance = np.cumsum(ds_m)
 
-    source, _reason = elevation.altitude_source(
-        columns["altitude_m"], clock.elapsed_s, distance, segment, about=about
-    )
+    altitude = columns["altitude_m"]
+    source, _ = elevation.altitude_source(altitude, clock.elapsed_s, distance, segment, about=about)
     clean = elevation.clean_altitude(
-        columns["altitude_m"], clock.elapsed_s, distance, segment, source=source, sport=about.sport
+        altitude, clock.elapsed_s, distance, segment, source=source, sport=about.sport, cadence=cadence
     )
+    slope = elevation.grade(
+        clean,
+        distance,
+        segment,
+        speed,
+        clock.elapsed_s,
+        source=source,
+        indoor=about.indoor,
+        incline=_incline(columns["incline"], settings, indoor=about.indoor),
+    )
+    on_foot = (way == Way.RUN.value) | (way == Way.WALK.value)
     issues += clean.issues
-    slope = elevation.grade(clean, distance, segment, speed, clock.elapsed_s, source=source)
-    grade, grade_load = slope.grade, slope.grade_load
-    if about.indoor:
-        grade = columns["incline"].copy()
-        if settings.incline is not None:
-            grade[np.isnan(grade)] = settings.incline
-        grade_load = grade
-    elif source in (AltitudeSource.VIRTUAL, AltitudeSource.UNUSABLE, AltitudeSource.NONE):
-        grade = np.full_like(grade, np.nan)
-        grade_load = grade
-    issues += _grade_issues(source, grade, moving, way, indoor=about.indoor)
+    issues += slope.issues if on_foot.any() else ()
     about = replace(about, altitude_source=source)
 
     mass_kg, assumed = _mass_kg(settings, about.file_mass_kg)
-    peak, rate, rate_level, steps = _loads(
-        way, speed, cadence, grade_load, moving, columns, clock, settings, mass_kg, about.sport
-    )
-    if assumed and (way == Way.RIDE.value).any():
-        issues.append(
-            Issue("mass_assumed", 1, f"Body mass is not known; {DEFAULT_MASS_KG:.0f} kg assumed for cycling.")
+    loads = _loads(way, speed, cadence, slope.grade_load, moving, columns, clock, settings, mass_kg, about)
+    issues += loads.issues
+    if assumed and loads.ridden:
+        text = (
+            f"Body mass is not known: {ASSUMED_MASS_KG:.0f} kg is assumed for cycling. Say it with --weight."
         )
+        issues.append(Issue("mass_assumed", 1, text))
     derived = {
         "elapsed_s": clock.elapsed_s,
         "dt_s": clock.dt_s,
@@ -122,13 +121,13 @@ def prepare(recording: Recording, settings: Settings = Settings()) -> Track:
         "way": way,
         "way_sure": sure,
         "altitude_smooth_m": slope.altitude_smooth_m,
-        "grade": grade,
-        "grade_load": grade_load,
-        "peak_force_bw": peak,
-        "load_rate_bw": rate,
-        "load_rate_level_bw": rate_level,
-        "knee_load_bw_s": rate * clock.dt_s,
-        "peak_weighted_steps": steps,
+        "grade": slope.grade,
+        "grade_load": slope.grade_load,
+        "peak_force_bw": loads.peak_bw,
+        "load_rate_bw": loads.rate_bw,
+        "load_rate_level_bw": loads.level_bw,
+        "knee_load_bw_s": loads.rate_bw * clock.dt_s,
+        "peak_weighted_steps": loads.steps,
     }
     frame = records.with_columns(
         [_series(name, values, schema.TRACK[name].dtype) for name, values in derived.items()]
@@ -283,26 +282,13 @@ def _way(
     return words, sure | ~moving
 
 
-def _grade_issues(
-    source: AltitudeSource,
-    grade: FloatArray,
-    moving: npt.NDArray[np.bool_],
-    way: npt.NDArray[np.object_],
-    *,
-    indoor: bool,
-) -> list[Issue]:
-    on_foot = (way == Way.RUN.value) | (way == Way.WALK.value)
-    if not on_foot.any():
-        return []
-    if source in (AltitudeSource.GPS, AltitudeSource.UNKNOWN):
-        text = "Altitude is from GPS only: grade is not known well enough, so knee load is counted as level."
-        return [Issue("grade_unknown", int(on_foot.sum()), text)]
-    lost = int((np.isnan(grade) & moving & on_foot).sum())
-    if indoor and lost:
-        return [Issue("grade_unknown", lost, "Indoors without an incline: knee load is counted as level.")]
-    if lost > 0.05 * max(int((moving & on_foot).sum()), 1):
-        return [Issue("grade_unknown", lost, "Altitude is missing here: knee load is counted as level.")]
-    return []
+def _incline(written: FloatArray, settings: Settings, *, indoor: bool) -> FloatArray | None:
+    """Grade of a treadmill: as the machine wrote it, else as the settings say; None outdoors."""
+    if not indoor:
+        return None
+    if settings.incline is None:
+        return written
+    return np.where(np.isnan(written), settings.incline, written)
 
 
 def _mass_kg(settings: Settings, from_file: float | None) -> tuple[float, bool]:
@@ -310,7 +296,19 @@ def _mass_kg(settings: Settings, from_file: float | None) -> tuple[float, bool]:
         return settings.mass_kg, False
     if from_file is not None:
         return from_file, False
-    return DEFAULT_MASS_KG, True
+    return ASSUMED_MASS_KG, True
+
+
+@dataclass(frozen=True, slots=True)
+class _Loads:
+    """Peak force, mean force, mean force at level, reference steps; null where there is no model."""
+
+    peak_bw: FloatArray
+    rate_bw: FloatArray
+    level_bw: FloatArray
+    steps: FloatArray
+    issues: tuple[Issue, ...]
+    ridden: bool
 
 
 def _loads(
@@ -323,34 +321,80 @@ def _loads(
     clock: _Clock,
     settings: Settings,
     mass_kg: float,
-    sport: str,
-) -> tuple[FloatArray, FloatArray, FloatArray, FloatArray]:
-    """Peak force, mean force, mean force at level, and reference steps of each record.
-
-    Null where there is no model for the way of moving; 0 while standing.
-    """
-    n = len(speed)
-    out = tuple(np.full(n, np.nan) for _ in range(4))
-    peak, rate, level, steps = out
-    pack = 1.0 + settings.pack_kg / mass_kg
-    run = (way == Way.RUN.value) & moving
-    walk = (way == Way.WALK.value) & moving
-    ride = way == Way.RIDE.value
+    about: About,
+) -> _Loads:
+    """The knee model of each record by its way of moving; 0 while standing still."""
+    peak, rate, level, steps = (np.full(len(speed), np.nan) for _ in range(4))
+    pack = pack_factor(settings.pack_kg, mass_kg)
+    run, walk, ride = (way == w.value for w in (Way.RUN, Way.WALK, Way.RIDE))
+    for mine in (run, walk):
+        standing = mine & ~moving
+        for values in (peak, rate, level, steps):
+            values[standing] = 0.0
+    run, walk = run & moving, walk & moving
     if run.any():
-        p, r, lv = running.loads(speed[run], cadence[run], grade[run], downhill=settings.downhill_model)
-        peak[run], rate[run], level[run] = p * pack, r * pack, lv * pack
-        steps[run] = running.reference_steps(peak[run], speed[run], cadence[run], clock.dt_s[run])
-    if walk.any():
-        p, r, lv = walking.loads(speed[walk], cadence[walk], grade[walk])
-        peak[walk], rate[walk], level[walk] = p * pack, r * pack, lv * pack
-        steps[walk] = walking.reference_steps(peak[walk], speed[walk], cadence[walk], clock.dt_s[walk])
-    if ride.any() and sport != "e_biking":
-        p, r, st = cycling.loads(
-            columns["power_w"], columns["cadence_rpm"], speed, grade, clock.dt_s, moving, mass_kg=mass_kg
+        of = running.loads(speed[run], cadence[run], grade[run], downhill=settings.downhill_model)
+        peak[run], rate[run], level[run] = (
+            of.peak_force_bw * pack,
+            of.load_rate_bw * pack,
+            of.load_rate_level_bw * pack,
         )
-        peak[ride], rate[ride], steps[ride] = p[ride], r[ride], st[ride]
-        level[ride] = r[ride]
-    still = ~moving & (way != Way.OTHER.value) & ~ride
-    for values in out:
-        values[still] = 0.0
-    return out  # type: ignore[return-value]
+        steps[run] = reference_steps(peak[run], running.steps_spm(speed[run], cadence[run]), clock.dt_s[run])
+    if walk.any():
+        on = walking.loads(speed[walk], grade[walk])
+        peak[walk], rate[walk], level[walk] = (
+            on.peak_force_bw * pack,
+            on.load_rate_bw * pack,
+            on.load_rate_level_bw * pack,
+        )
+        steps[walk] = reference_steps(
+            peak[walk], walking.steps_spm(speed[walk], cadence[walk]), clock.dt_s[walk]
+        )
+    issues: tuple[Issue, ...] = ()
+    ridden = bool(ride.any()) and about.sport != "e_biking"
+    if ridden:
+        issues = _ride(ride, speed, grade, moving, columns, clock, mass_kg, (peak, rate, level, steps))
+    elif ride.any():
+        issues = (
+            Issue("no_model", 1, "E-bike: how much of the power is the motor's is unknown; no knee load."),
+        )
+    elif not (run.any() or walk.any()) and about.sport not in RUN_SPORTS | WALK_SPORTS:
+        text = f"{about.sport.replace('_', ' ')}: there is no knee model for it, so no load is made up."
+        issues = (Issue("no_model", 1, text),)
+    return _Loads(peak, rate, level, steps, issues, ridden)
+
+
+def _ride(
+    ride: npt.NDArray[np.bool_],
+    speed: FloatArray,
+    grade: FloatArray,
+    moving: npt.NDArray[np.bool_],
+    columns: dict[str, FloatArray],
+    clock: _Clock,
+    mass_kg: float,
+    into: tuple[FloatArray, FloatArray, FloatArray, FloatArray],
+) -> tuple[Issue, ...]:
+    """Cycling loads of the riding records, written into the four arrays; what was assumed, as issues."""
+    peak, rate, level, steps = into
+    of = cycling.loads(
+        columns["power_w"][ride],
+        columns["cadence_rpm"][ride],
+        speed[ride],
+        grade[ride],
+        clock.elapsed_s[ride],
+        mass_kg,
+    )
+    pedalling = moving[ride] | (columns["power_w"][ride] > 0)
+    peak[ride] = np.where(pedalling, of.peak_force_bw, 0.0)
+    rate[ride] = np.where(pedalling, of.load_rate_bw, 0.0)
+    level[ride] = rate[ride]
+    steps[ride] = reference_steps(peak[ride], of.cadence_rpm, clock.dt_s[ride], per_minute=60.0)
+    issues = []
+    estimated = int((of.power_estimated & pedalling).sum())
+    if estimated > 0.1 * len(pedalling):
+        text = "No power meter: pedalling power is estimated from speed and grade, so the load is rough."
+        issues.append(Issue("power_estimated", estimated, text))
+    if of.refused:
+        text = "Power over 2,000 W, or a force no rider reaches: left out."
+        issues.append(Issue("power_refused", of.refused, text))
+    return tuple(issues)
