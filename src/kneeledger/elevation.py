@@ -40,6 +40,8 @@ BoolArray = npt.NDArray[np.bool_]
 STEP_M: Final = 5.0
 """Least spacing of the distance grid [m]; it is that of the records where they lie further apart."""
 LONGEST_STEP_M: Final = 40.0
+MOST_STEPS: Final = 1e5
+"""A longer grid would cost the running sums their exactness; 500 km at 5 m."""
 HALF_WIDTHS_M: Final = (15.0, 25.0, 35.0, 50.0, 70.0, 100.0)
 """Half windows of the straight line [m]."""
 GPS_HALF_WIDTHS_M: Final = (90.0,)
@@ -103,7 +105,7 @@ LONGEST_HOLE_M: Final = 150.0
 """Grid steps without a record are filled by a straight line up to this length [m]."""
 ROUGH_M: Final = 20.0
 """Roughness is the bend of the altitude over this distance to either side [m]."""
-ROUGH_GPS_M: Final = 1.8
+ROUGH_GPS_M: Final = 1.4
 SMOOTH_M: Final = 0.5
 """Root mean square bend above which altitude is taken for GPS, and below which it is not: 0.10 to 0.8 m
 for 33 barometric devices on roads and paths (up to 1.5 m on stairs), 4 m for the noise of a GPS [m]."""
@@ -236,13 +238,13 @@ def _source_by_noise(
     if bend.size < 100:
         return AltitudeSource.UNKNOWN, f"{unsaid}, and it is too short to judge by its noise"
     rough_m = float(np.sqrt(np.mean(np.minimum(bend * bend, 100.0))))
-    if rough_m > ROUGH_GPS_M:
-        return AltitudeSource.GPS, f"{unsaid}; it wavers by {rough_m:.1f} m over 20 m, as GPS altitude does"
     dense = float(np.median(np.diff(elapsed_s))) <= DENSE_S
     still = np.diff(distance_m) < 0.2 * np.diff(elapsed_s)
     rise = np.diff(altitude_m)[still]
     rise = rise[np.isfinite(rise)]
     calm = rise.size >= 120 and float(np.sqrt(np.mean(rise * rise))) <= CALM_M
+    if rough_m > ROUGH_GPS_M and not calm:
+        return AltitudeSource.GPS, f"{unsaid}; it wavers by {rough_m:.1f} m over 20 m, as GPS altitude does"
     if not dense or not (rough_m <= SMOOTH_M or calm):
         return AltitudeSource.UNKNOWN, f"{unsaid}, and its noise does not either"
     why = f"{unsaid}; it wavers by only {rough_m:.2f} m over 20 m"
@@ -290,7 +292,7 @@ def clean_altitude(
         starts[breaks] = 1
         text = "Altitude stepped (first fix, reset, or a pause elsewhere): no gain or loss is counted across."
         issues.append(Issue("altitude_step", len(breaks), text))
-    carried = _carried(altitude, elapsed_s, distance_m, sport, cadence)
+    carried = _carried(_rebased(altitude, breaks), elapsed_s, distance_m, sport, cadence)
     if carried.any():
         altitude[carried] = np.nan
         starts[1:][np.diff(carried.astype(np.int8)) != 0] = 1
@@ -343,6 +345,18 @@ def _odd_jumps(
             breaks.append(int(known[jump + 1]))
         at += 1
     return cut, breaks
+
+
+def _rebased(altitude: FloatArray, breaks: list[int]) -> FloatArray:
+    """The altitude with its level breaks taken out: each part begins where the one before it ended."""
+    if not breaks:
+        return altitude
+    known = np.flatnonzero(np.isfinite(altitude))
+    ends = known[np.searchsorted(known, breaks) - 1]
+    jump = np.zeros(altitude.size)
+    jump[breaks] = altitude[breaks] - altitude[ends]
+    rebased: FloatArray = altitude - np.cumsum(jump)
+    return rebased
 
 
 def _carried(
@@ -429,7 +443,7 @@ def _grid(clean: CleanAltitude, distance_m: FloatArray, pad_m: float) -> _Grid |
     stride = np.diff(along[usable])
     stride = stride[stride > 0.2]
     spacing = float(np.median(stride)) if stride.size else STEP_M
-    step_m = min(max(STEP_M, spacing), LONGEST_STEP_M)
+    step_m = max(STEP_M, min(spacing, LONGEST_STEP_M), length / MOST_STEPS)
     pad = int(pad_m / step_m) + 2
     position = (along - along[0]) / step_m + pad * (clean.part - clean.part[0])
     place = position.astype(np.int64)
@@ -460,28 +474,35 @@ def _grid(clean: CleanAltitude, distance_m: FloatArray, pad_m: float) -> _Grid |
 class _Sums:
     """Running sums of a grid, so that a line over any window costs a few differences."""
 
-    def __init__(self, altitude: FloatArray, mask: FloatArray) -> None:
-        index = np.arange(altitude.size, dtype=np.float64)
-        level = float(altitude[mask > 0].mean())
-        height = (altitude - level) * mask
-        self.level = level
-        self.index = index
-        stack = np.stack([mask, mask * index, mask * index * index, height, height * index])
-        self.sums = np.concatenate([np.zeros((5, 1)), np.cumsum(stack, axis=1)], axis=1)
+    def __init__(self, altitude: FloatArray, mask: FloatArray, widest: int) -> None:
+        size = altitude.size
+        self.index = np.arange(size, dtype=np.float64)
+        self.level = float(altitude @ mask / mask.sum())
+        self.before = widest
+        sums = np.zeros((5, size + 2 * widest + 1))
+        own = sums[:, widest + 1 : widest + 1 + size]
+        own[0] = mask
+        np.multiply(mask, self.index, out=own[1])
+        np.multiply(own[1], self.index, out=own[2])
+        np.multiply(altitude - self.level, mask, out=own[3])
+        np.multiply(own[3], self.index, out=own[4])
+        np.cumsum(own, axis=1, out=own)
+        sums[:, widest + 1 + size :] = own[:, -1:]
+        self.sums = sums
 
     def line(self, half: int) -> tuple[FloatArray, FloatArray, FloatArray, FloatArray]:
-        """For one window: slope per step, height at the place, sum of squares about the mean, count."""
-        size = self.index.size
-        low = np.maximum(np.arange(size) - half, 0)
-        high = np.minimum(np.arange(size) + half + 1, size)
-        n, sx, sxx, sy, sxy = self.sums[:, high] - self.sums[:, low]
-        with np.errstate(invalid="ignore", divide="ignore"):
-            spread = sxx - sx * sx / n
-            slope = (sxy - sx * sy / n) / spread
-            height = sy / n + slope * (self.index - sx / n) + self.level
-        thin = (n < 3) | (spread < 1.5)
-        slope[thin] = np.nan
-        spread[thin] = np.nan
+        """For one window: slope per step, height at the place, sum of squares about the mean, count.
+
+        NaN where fewer than three places of the window know an altitude.
+        """
+        size, first = self.index.size, self.before
+        high = self.sums[:, first + half + 1 : first + half + 1 + size]
+        n, sx, sxx, sy, sxy = high - self.sums[:, first - half : first - half + size]
+        n[n < 3] = np.nan
+        middle = sx / n
+        spread = sxx - sx * middle
+        slope = (sxy - sy * middle) / spread
+        height = sy / n + slope * (self.index - middle) + self.level
         return slope, height, spread, n
 
 
@@ -541,10 +562,11 @@ def grade(
     lines = _lines(grid, half_widths, _resolution_m(clean.altitude_m))
     seen = _chosen(lines, CONFIDENCE, grid.odd(CHOICE_M))
     value, error = _picked(lines.slope, seen), _picked(lines.error, seen)
-    fine = np.flatnonzero(np.isfinite(value))
+    believed = np.isfinite(value) & (grid.mask > 0.0)
+    fine = np.flatnonzero(believed)
     if fine.size == 0:
         return Grade(nothing, nothing.copy(), np.zeros(count), nothing.copy(), (unknown,))
-    unseen = ~np.isfinite(value)[np.minimum(grid.place, value.size - 1)] | clean.carried
+    unseen = ~believed[grid.place] | clean.carried
     at = grid.position - 0.5
 
     def by_record(places: FloatArray, hidden: BoolArray) -> FloatArray:
@@ -592,12 +614,11 @@ def _lines(grid: _Grid, half_widths: tuple[int, ...], resolution_m: float) -> _L
     written in steps, of which a longer window only bends less.
     """
     noise_m = _noise_sd(grid)
-    sums = _Sums(grid.altitude, grid.mask)
+    sums = _Sums(grid.altitude, grid.mask, half_widths[-1])
     slope, height, error = np.empty((3, len(half_widths), grid.mask.size))
     for at, half in enumerate(half_widths):
         slope[at], height[at], spread, width = sums.line(half)
         error[at] = np.sqrt(noise_m**2 / spread + 12.0 * (STAIR * resolution_m / width) ** 2)
-    slope[:, grid.mask == 0.0] = np.nan
     return _Lines(slope / grid.step_m, height, error / grid.step_m)
 
 
@@ -609,8 +630,8 @@ def _chosen(lines: _Lines, confidence: float, width: int) -> tuple[IntArray, Int
     """
     windows = len(lines.slope)
     reach = confidence * lines.error
-    low = np.fmax.accumulate(lines.slope - reach, axis=0)
-    high = np.fmin.accumulate(lines.slope + reach, axis=0)
+    low = np.maximum.accumulate(lines.slope - reach, axis=0)
+    high = np.minimum.accumulate(lines.slope + reach, axis=0)
     agrees = np.logical_and.accumulate(low <= high, axis=0)
     choice = np.maximum(agrees.sum(axis=0) - 1.0, 0.0)
     around = width // 2
@@ -793,7 +814,8 @@ def descents(
     """Single descents, numbered from 1 in order of time.
 
     A descent runs from a turning point down to the next, so that no climb of 3 m (or of 1.5 m, if steep)
-    interrupts it. It is told from `least_drop_m` [m] and `least_grade` on: less is a dip in the road.
+    interrupts it, less its plateaus and flat valleys. It is told from `least_drop_m` [m] and `least_grade`
+    on: less is a dip in the road, or a false flat.
     None where the altitude's source does not carry a grade.
     """
     if source in NOT_TOLD or source in COARSE:
@@ -801,15 +823,37 @@ def descents(
     profile = _profile(clean, distance_m, elapsed_s)
     if profile is None:
         return ()
-    pivots = _pivots(profile, BAROMETRIC_HYSTERESIS)
+    along: FloatArray = profile.index.astype(np.float64) * profile.grid.step_m
     place = profile.grid.place
     found: list[Descent] = []
-    for top, bottom in pairwise(pivots):
-        drop = float(profile.height[top] - profile.height[bottom])
-        length = float(profile.index[bottom] - profile.index[top]) * profile.grid.step_m
-        if drop < least_drop_m or drop < least_grade * length:
-            continue
-        start = int(np.searchsorted(place, profile.index[top]))
-        stop = int(np.searchsorted(place, profile.index[bottom], side="right"))
-        found.append(Descent(len(found) + 1, start, stop, drop, length))
+    for top, bottom in pairwise(_pivots(profile, BAROMETRIC_HYSTERESIS)):
+        for first, last in _steep_parts(profile.height, along, top, bottom, least_drop_m, least_grade):
+            start = int(np.searchsorted(place, profile.index[first]))
+            stop = int(np.searchsorted(place, profile.index[last], side="right"))
+            drop = float(profile.height[first] - profile.height[last])
+            found.append(Descent(len(found) + 1, start, stop, drop, float(along[last] - along[first])))
     return tuple(found)
+
+
+def _steep_parts(
+    height: FloatArray, along: FloatArray, top: int, bottom: int, least_drop_m: float, least_grade: float
+) -> list[tuple[int, int]]:
+    """The stretches of one downward swing that are descents, in order.
+
+    A stretch is where the ground falls most below a line of the least grade, so that a plateau before it
+    and a flat valley behind it are no part of it; what is left on either side is looked at again.
+    """
+    if height[top] - height[bottom] < least_drop_m:
+        return []
+    below = height[top : bottom + 1] + least_grade * along[top : bottom + 1]
+    depth = np.maximum.accumulate(below) - below
+    last = int(depth.argmax())
+    first = last - int(below[last::-1].argmax())
+    first, last = top + first, top + last
+    if height[first] - height[last] < least_drop_m:
+        return []
+    return [
+        *_steep_parts(height, along, top, first, least_drop_m, least_grade),
+        (first, last),
+        *_steep_parts(height, along, last, bottom, least_drop_m, least_grade),
+    ]
