@@ -11,9 +11,12 @@ they claim.
 Instead of: a dictionary a message, where the last of two equal names wins.
 """
 
-from collections.abc import Collection, Iterable
+import math
+import struct
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
-from functools import cached_property
+from datetime import UTC, datetime, timedelta
+from functools import cached_property, lru_cache
 from typing import Any
 
 import numpy as np
@@ -27,6 +30,9 @@ __all__ = ["DevField", "PartTables", "Table"]
 
 EPOCH_S = 631_065_600
 """1989-12-31 00:00 UTC, where FIT's clock starts. [s of Unix time]"""
+EPOCH = datetime(1989, 12, 31, tzinfo=UTC)
+FEW_ROWS = 150
+"""Up to this height a table is made cell by cell: a column of numpy and polars costs about as many cells."""
 UTC_TIME = pl.Datetime("us", "UTC")
 LOCAL_TIME = pl.Datetime("us")
 DESCRIPTION = 206
@@ -56,42 +62,40 @@ class DevField:
         return f"dev:{self.name} [{self.units}]" if self.units else f"dev:{self.name}"
 
 
-@dataclass(slots=True)
 class _Group:
-    """The messages of one layout: a table with a fixed row length in some buffer."""
+    """The messages of one layout: where they are, and on demand a table of fixed row length."""
 
-    definition: Definition
-    positions: Positions
-    buffer: Any
-    offset: int
-    stride: int
-    where: Positions | None = None
-    """Place of each message among all of its kind; None where it is the only layout."""
+    def __init__(self, data: bytes, definition: Definition) -> None:
+        self.data = data
+        self.definition = definition
+        self.positions = definition.positions()
+        self.slots = definition.slots
+        self.where: Positions | None = None
+        """Place of each message among all of its kind; None where it is the only layout."""
+
+    @cached_property
+    def _rows(self) -> tuple[Any, int, int]:
+        """A buffer, where the first message starts in it, and the length of a row."""
+        positions, size = self.positions, self.definition.size
+        first = int(positions[0])
+        if len(positions) == 1:
+            return self.data, first, size
+        step = int(positions[1]) - first
+        if int(positions[-1]) - first == step * (len(positions) - 1) and (np.diff(positions) == step).all():
+            return self.data, first, step
+        everywhere = np.ndarray((len(self.data) - size + 1,), f"V{size}", self.data, 0, (1,))
+        return everywhere[positions], 0, size
 
     def view(self, slot: Slot) -> Raw:
         """Raw values of a field; shape (n,), or (n, count) for an array."""
-        order = ">" if self.definition.big else "<"
-        count = len(self.positions)
-        start = self.offset + slot.offset
+        buffer, start, stride = self._rows
+        count, start = len(self.positions), start + slot.offset
         if slot.base.code == "S":
-            return np.ndarray((count,), f"S{slot.size}", self.buffer, start, (self.stride,))
-        kind = np.dtype(order + slot.base.code)
+            return np.ndarray((count,), f"S{slot.size}", buffer, start, (stride,))
+        kind = np.dtype((">" if self.definition.big else "<") + slot.base.code)
         if slot.count == 1:
-            return np.ndarray((count,), kind, self.buffer, start, (self.stride,))
-        shape, strides = (count, slot.count), (self.stride, slot.base.size)
-        return np.ndarray(shape, kind, self.buffer, start, strides)
-
-
-def _group(data: bytes, definition: Definition) -> _Group:
-    positions = definition.positions()
-    size = definition.size
-    if len(positions) == 1:
-        return _Group(definition, positions, data, int(positions[0]), size)
-    steps = np.diff(positions)
-    if len(definition.runs) <= 1 and (steps == steps[0]).all():
-        return _Group(definition, positions, data, int(positions[0]), int(steps[0]))
-    everywhere = np.ndarray((len(data) - size + 1,), f"V{size}", data, 0, (1,))
-    return _Group(definition, positions, everywhere[positions], 0, size)
+            return np.ndarray((count,), kind, buffer, start, (stride,))
+        return np.ndarray((count, slot.count), kind, buffer, start, (stride, slot.base.size))
 
 
 class PartTables:
@@ -206,7 +210,7 @@ class Table:
         self.tables = tables
         self.spec: MessageSpec = message(number)
         definitions = tables.part.by_number.get(number, [])
-        self.groups = [_group(tables.data, definition) for definition in definitions]
+        self.groups = [_Group(tables.data, definition) for definition in definitions]
         self.height = sum(len(group.positions) for group in self.groups)
         if len(self.groups) == 1:
             self.order: Positions = self.groups[0].positions
@@ -235,11 +239,8 @@ class Table:
         """Where each native field lies, by field number, in order of appearance."""
         found: dict[int, list[tuple[_Group, Slot]]] = {}
         for group in self.groups:
-            seen: set[int] = set()
-            for slot in group.definition.slots:
-                if slot.index < 0 and slot.size and slot.number not in seen:
-                    seen.add(slot.number)
-                    found.setdefault(slot.number, []).append((group, slot))
+            for slot in _first_slots(group):
+                found.setdefault(slot.number, []).append((group, slot))
         return found
 
     @cached_property
@@ -248,7 +249,7 @@ class Table:
         found: dict[tuple[object, ...], tuple[DevField | None, list[tuple[_Group, Slot]]]] = {}
         for group in self.groups:
             first = int(group.positions[0])
-            for slot in group.definition.slots:
+            for slot in group.slots:
                 if slot.index < 0 or not slot.size:
                     continue
                 entry = self.tables.described(slot, first)
@@ -324,7 +325,54 @@ class Table:
     def frame(self, columns: Collection[str] | None = None) -> pl.DataFrame:
         """The asked columns that there are, or all; one row a message, in file order."""
         names = self.names if columns is None else [name for name in self.names if name in columns]
+        if not 0 < self.height <= FEW_ROWS:
+            return pl.DataFrame([self.column(name) for name in names])
+        if names == self._short_names:
+            return self._short
         return pl.DataFrame([self.column(name) for name in names])
+
+    @cached_property
+    def _short_names(self) -> list[str]:
+        return self._short.columns
+
+    @cached_property
+    def _short(self) -> pl.DataFrame:
+        """The native columns of a short table, made cell by cell, as far as their layouts agree on the type."""
+        layouts = [
+            _layout(self.spec.number, group.definition.big, group.definition.native) for group in self.groups
+        ]
+        kinds: dict[str, Any] = {}
+        unlike: set[str] = set()
+        for layout in layouts:
+            for name, kind in layout.kinds.items():
+                known = kinds.setdefault(name, kind)
+                if known is not kind and known != kind:
+                    if not (known.is_numeric() and kind.is_numeric()):
+                        unlike.add(name)
+                    kinds[name] = pl.Int64 if known.is_integer() and kind.is_integer() else pl.Float64
+        if self._has_compressed:
+            unlike.add("timestamp")
+        places = {name: place for place, name in enumerate(kinds)}
+        rows: list[list[Any]] = [[]] * self.height
+        for group, layout in zip(self.groups, layouts, strict=True):
+            where = range(self.height) if group.where is None else group.where.tolist()
+            makers, unpack, data = layout.makers, layout.unpack, self.tables.data
+            targets = [places[name] for name in layout.kinds]
+            blank = [None] * len(places)
+            straight = len(self.groups) == 1
+            for place, position in zip(where, group.positions.tolist(), strict=True):
+                cells = [make(value) for make, value in zip(makers, unpack(data, position), strict=True)]
+                if straight:
+                    rows[place] = cells
+                    continue
+                row = blank.copy()
+                for target, cell in zip(targets, cells, strict=True):
+                    row[target] = cell
+                rows[place] = row
+        if not kinds:
+            return pl.DataFrame()
+        frame = pl.DataFrame(rows, schema=kinds, orient="row")
+        return frame.drop(unlike) if unlike else frame
 
     def column(self, name: str) -> pl.Series:
         """One column by name; all null where the table has no such field."""
@@ -341,8 +389,7 @@ class Table:
         if name == "timestamp" and self._has_compressed:
             series = self._stamps()
         elif name in self._numbers:
-            number = self._numbers[name]
-            series = self._series(name, self._native[number], self._field(number))
+            series = self._stored(name)
         if name in self._packed and (series is None or series.null_count()):
             for source, part in self._packed[name]:
                 filled = self._unpack(name, source, part)
@@ -350,6 +397,13 @@ class Table:
         if series is None:
             series = self._special(name)
         return series if series is not None else pl.Series(name, [None] * self.height, dtype=pl.Float64)
+
+    def _stored(self, name: str) -> pl.Series:
+        """A native column as the messages give it, before anything is unpacked into it."""
+        if self.height <= FEW_ROWS and name in self._short_names:
+            return self._short.get_column(name)
+        number = self._numbers[name]
+        return self._series(name, self._native[number], self._field(number))
 
     def _stamps(self) -> pl.Series:
         """Time stamps where some messages carry them in their header."""
@@ -404,7 +458,7 @@ class Table:
         for group, slot in places:
             rows = group.view(slot).tolist()
             where: Iterable[int] = range(len(rows)) if group.where is None else group.where.tolist()
-            words = {row: row.split(b"\0", 1)[0].decode("utf-8", "replace") or None for row in set(rows)}
+            words = {row: _string(row) for row in set(rows)}
             for place, row in zip(where, rows, strict=True):
                 cells[place] = words[row]
         return pl.Series(name, cells, dtype=pl.String)
@@ -493,6 +547,111 @@ class Table:
                 made = _numbers(name, values, missing | ~chosen, spec)
                 series = made if series is None else _coalesce(series, made)
         return series
+
+
+def _first_slots(group: _Group) -> list[Slot]:
+    """The native fields of a layout, the first where a number comes twice."""
+    found: dict[int, Slot] = {}
+    for slot in group.slots:
+        if slot.index < 0 and slot.size:
+            found.setdefault(slot.number, slot)
+    return list(found.values())
+
+
+@dataclass(frozen=True, slots=True)
+class _Layout:
+    """How the messages of one layout become rows of cells."""
+
+    kinds: dict[str, Any]
+    """Polars type by column, in order."""
+    makers: tuple[Callable[[Any], Any], ...]
+    unpack: Callable[[bytes, int], tuple[Any, ...]]
+
+
+@lru_cache(maxsize=4096)
+def _layout(number: int, big: bool, native: bytes) -> _Layout:
+    """The row maker of a layout; devices of one model share it over all their files."""
+    spec = message(number)
+    slots: dict[int, Slot] = {}
+    for slot in Definition(number, big, 0, -1, native, b"").slots:
+        if slot.size:
+            slots.setdefault(slot.number, slot)
+    form, at = [">" if big else "<"], 0
+    kinds: dict[str, Any] = {}
+    makers = []
+    for slot in slots.values():
+        form.append(f"{slot.offset - at}x")
+        form.append(f"{slot.size}s" if slot.count != 1 or slot.base.code == "S" else _STRUCT[slot.base.code])
+        at = slot.offset + slot.size
+        field = spec.fields.get(slot.number) or FieldSpec(f"unknown_{slot.number}")
+        plain = slot.base.name == "byte" and slot.declared != 13
+        field = FieldSpec(field.name) if plain else field
+        kind, make = _cell_kind(field, slot), _cell_maker(slot, field)
+        if slot.count != 1 and slot.base.code != "S":
+            kind, make = pl.List(kind), _list_maker(slot, big, make)
+        kinds[field.name] = kind
+        makers.append(make)
+    return _Layout(kinds, tuple(makers), struct.Struct("".join(form)).unpack_from)
+
+
+def _list_maker(slot: Slot, big: bool, make: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    """What makes a list of an array's bytes; null where nothing in it is given."""
+    unpack = struct.Struct(f"{'>' if big else '<'}{slot.count}{_STRUCT[slot.base.code]}").unpack
+    if slot.base.name == "byte":
+        nothing = b"\xff" * slot.size
+        return lambda raw: None if raw == nothing else list(raw)
+
+    def cells(raw: bytes) -> list[Any] | None:
+        made = [make(value) for value in unpack(raw)]
+        return made if any(cell is not None for cell in made) else None
+
+    return cells
+
+
+_STRUCT = {
+    "u1": "B", "i1": "b", "u2": "H", "i2": "h", "u4": "I", "i4": "i",
+    "u8": "Q", "i8": "q", "f4": "f", "f8": "d",
+}  # fmt: skip
+
+
+def _cell_kind(field: FieldSpec, slot: Slot) -> Any:
+    """The polars type of a column's cells."""
+    if slot.base.code == "S":
+        return pl.String()
+    if field.kind in ("time", "local_time"):
+        return UTC_TIME if field.kind == "time" else LOCAL_TIME
+    floats = slot.base.code[0] == "f"
+    if field.kind == "words" and not floats:
+        return pl.String()
+    if floats or field.scale != 1.0 or field.offset != 0.0:
+        return pl.Float64()
+    return _POLARS[np.dtype(slot.base.code)]()
+
+
+def _cell_maker(slot: Slot, field: FieldSpec) -> Callable[[Any], Any]:
+    """What makes a cell of one raw value."""
+    invalid, scale, offset = slot.base.invalid, field.scale, field.offset
+    if slot.base.code == "S":
+        return _string
+    timed = field.kind in ("time", "local_time")
+    if timed and (slot.base.code[0] == "f" or slot.base.size < 4):
+        return lambda _: None
+    if slot.base.code[0] == "f":
+        return lambda raw: raw / scale - offset if math.isfinite(raw) else None
+    if timed:
+        epoch = EPOCH if field.kind == "time" else EPOCH.replace(tzinfo=None)
+        return lambda raw: None if raw == invalid else epoch + timedelta(seconds=min(max(raw, 0), 0xFFFFFFFF))
+    if field.kind == "words" and field.words is not None:
+        words = field.words
+        return lambda raw: None if raw == invalid else words.get(raw) or str(raw)
+    if scale != 1.0 or offset != 0.0:
+        return lambda raw: None if raw == invalid else raw / scale - offset
+    return lambda raw: None if raw == invalid else raw
+
+
+def _string(raw: bytes) -> str | None:
+    """Text up to the first NUL."""
+    return raw.split(b"\0", 1)[0].decode("utf-8", "replace") or None
 
 
 def _plain(group: _Group, slot: Slot) -> tuple[Raw, Mask]:
@@ -584,6 +743,8 @@ _POLARS: dict[np.dtype[Any], type[pl.DataType]] = {
     np.dtype("u2"): pl.UInt16,
     np.dtype("i4"): pl.Int32,
     np.dtype("u4"): pl.UInt32,
+    np.dtype("i8"): pl.Int64,
+    np.dtype("u8"): pl.UInt64,
 }
 
 

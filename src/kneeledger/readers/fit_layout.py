@@ -13,7 +13,7 @@ Instead of: a generator of message objects, which costs a thousand times as much
 checksum in Python, which would cost more than all the decoding; and refusing a file whose checksum is wrong.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -95,14 +95,31 @@ class Definition:
     number: int
     """Global message number."""
     big: bool
-    slots: tuple[Slot, ...]
     size: int
     """Length of a message with its header byte. [byte]"""
     stamp: int
     """Offset of the time stamp in the message, or -1."""
+    native: bytes
+    """Number, size and type byte of each field of the profile."""
+    developer: bytes
+    """Number, size and data index of each developer field."""
     starts: list[int] = field(default_factory=list)
-    runs: list[tuple[int, int, int]] = field(default_factory=list)
-    """(place in `starts`, first start, how many more): a run's later messages."""
+    runs: list[tuple[int, int]] = field(default_factory=list)
+    """(place in `starts`, how many more follow without a break)."""
+
+    @property
+    def slots(self) -> tuple[Slot, ...]:
+        """The fields in order; read only for messages whose values are asked for."""
+        slots, offset = [], 1
+        fields = self.native
+        for at in range(0, len(fields), 3):
+            slots.append(_slot(fields[at], offset, fields[at + 1], fields[at + 2] & 0x1F))
+            offset += fields[at + 1]
+        fields = self.developer
+        for at in range(0, len(fields), 3):
+            slots.append(Slot(fields[at], offset, fields[at + 1], BYTE, fields[at + 1], fields[at + 2]))
+            offset += fields[at + 1]
+        return tuple(slots)
 
     def positions(self) -> Positions:
         """Where each message starts, ascending; shape (n,)."""
@@ -110,7 +127,7 @@ class Definition:
         if not self.runs:
             return starts
         repeats = np.ones(len(starts), dtype=np.int64)
-        for place, more in ((run[0], run[2]) for run in self.runs):
+        for place, more in self.runs:
             repeats[place] += more
         if len(starts) == 1:
             return np.asarray(starts[0] + self.size * np.arange(int(repeats[0])), dtype=np.int64)
@@ -121,7 +138,7 @@ class Definition:
     @property
     def count(self) -> int:
         """How many messages of this layout were found."""
-        return len(self.starts) + sum(run[2] for run in self.runs)
+        return len(self.starts) + sum(more for _, more in self.runs)
 
 
 @dataclass(frozen=True, slots=True)
@@ -280,14 +297,8 @@ def _definition(data: bytes, pos: int, end: int) -> tuple[Definition | None, int
     if big > 1 or fields_end > end:
         return None, fields_end - pos
     number = int.from_bytes(data[pos + 3 : pos + 5], "big" if big else "little")
-    slots: list[Slot] = []
-    offset, stamp = 1, -1
-    for at in range(pos + 6, fields_end, 3):
-        slot = _slot(data[at], offset, data[at + 1], data[at + 2] & 0x1F)
-        if slot.number == TIMESTAMP and slot.size == 4 and stamp < 0:
-            stamp = offset
-        slots.append(slot)
-        offset += slot.size
+    native = data[pos + 6 : fields_end]
+    developer = b""
     length = fields_end - pos
     if data[pos] & 0x20:
         if fields_end >= end:
@@ -295,11 +306,14 @@ def _definition(data: bytes, pos: int, end: int) -> tuple[Definition | None, int
         dev_end = fields_end + 1 + 3 * data[fields_end]
         if dev_end > end:
             return None, dev_end - pos
-        for at in range(fields_end + 1, dev_end, 3):
-            slots.append(Slot(data[at], offset, data[at + 1], BYTE, data[at + 1], data[at + 2]))
-            offset += data[at + 1]
+        developer = data[fields_end + 1 : dev_end]
         length = dev_end - pos
-    return Definition(number, bool(big), tuple(slots), offset, stamp), length
+    sizes = native[1::3]
+    stamp = native[::3].find(TIMESTAMP)
+    if stamp >= 0:
+        stamp = 1 + sum(sizes[:stamp]) if sizes[stamp] == 4 else -1
+    size = 1 + sum(sizes) + sum(developer[1::3])
+    return Definition(number, bool(big), size, stamp, native, developer), length
 
 
 def _slot(number: int, offset: int, size: int, declared: int, index: int = -1) -> Slot:
@@ -315,6 +329,14 @@ def with_type(slot: Slot, declared: int) -> Slot:
     return _slot(slot.number, slot.offset, slot.size, declared & 0x1F, slot.index)
 
 
+class _NotDataError(Exception):
+    """Raised in the quick walk at a header byte that stands for no data message."""
+
+
+def _not_data(_: int) -> None:
+    raise _NotDataError
+
+
 class _Table:
     """Which definition a header byte stands for now; equal definitions are one object."""
 
@@ -322,6 +344,8 @@ class _Table:
         self.known: dict[bytes, Definition] = {}
         self.order: list[Definition] = []
         self.entries: list[Definition | None] = [None] * 256
+        self.steps: list[tuple[int, Callable[[int], None]]] = [(0, _not_data)] * 256
+        """For the quick walk: the length of a message by its header byte, and where to note its start."""
         self.compressed = True
         """Whether a header with a time offset is believed: behind a hole only where some came before."""
 
@@ -354,11 +378,14 @@ class _Table:
             self.known[key] = definition
             self.order.append(definition)
         local = header & 0x0F
-        for reserved in (0, 0x10, 0x20, 0x30):
-            self.entries[local | reserved] = definition
-        if local < 4:
-            for offset in range(32):
-                self.entries[0x80 | local << 5 | offset] = definition
+        if self.entries[local] is not definition:
+            step = (definition.size, definition.starts.append)
+            for start, many in ((local, 1), (0x80 | local << 5, 32)) if local < 4 else ((local, 1),):
+                self.entries[start : start + many] = [definition] * many
+                self.steps[start : start + many] = [step] * many
+            for reserved in (0x10, 0x20, 0x30):
+                self.entries[local | reserved] = definition
+                self.steps[local | reserved] = step
         return length
 
 
@@ -391,34 +418,35 @@ def _is_cut_message(data: bytes, pos: int, end: int, table: _Table) -> bool:
 
 def _quick_walk(data: bytes, pos: int, end: int, table: _Table) -> int:
     """Note where each message starts; the position that was reached, `end` if all went well."""
-    entries = table.entries
+    steps = table.steps
     last, size = -1, 0
-    entry: Definition | None = None
     while pos < end:
-        header = data[pos]
-        entry = entries[header]
-        if entry is None:
-            if header & 0xC0 != 0x40:
-                return pos
-            length = table.define(data, pos, end)
+        try:
+            while pos < end:
+                header = data[pos]
+                if header == last:
+                    last = -1
+                    more = _run(data, pos, end, size, header)
+                    if more:
+                        entry = table.entries[header]
+                        assert entry is not None
+                        entry.runs.append((len(entry.starts) - 1, more))
+                        pos += more * size
+                        continue
+                size, note = steps[header]
+                note(pos)
+                pos += size
+                last = header
+        except _NotDataError:
+            length = table.define(data, pos, end) if data[pos] & 0xC0 == 0x40 else 0
             if not length:
                 return pos
             pos += length
             last = -1
-            continue
-        size = entry.size
-        entry.starts.append(pos)
-        pos += size
-        if header != last:
-            last = header
-            continue
-        more = _run(data, pos, end, size, header)
-        if more:
-            entry.runs.append((len(entry.starts) - 1, pos, more))
-            pos += more * size
-        last = -1
-    if pos > end and entry is not None:
+    if pos > end:
         pos -= size
+        entry = table.entries[data[pos]]
+        assert entry is not None
         entry.starts.pop()
     return pos
 
