@@ -4,18 +4,19 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
-from typing import Any
 
 import numpy as np
 import polars as pl
 
-from kneeledger import matched_cadence, schema, symptoms, workload
+from kneeledger import matched_cadence, schema, workload
 from kneeledger.config import Config
 from kneeledger.errors import StoreError
 from kneeledger.knee import uncertainty
 from kneeledger.ledger.store import Ledger
 from kneeledger.matched_cadence import Matched
 from kneeledger.model import AltitudeSource, DownhillModel, FloatArray
+from kneeledger.pipeline import diary
+from kneeledger.severity import Profile
 from kneeledger.workload import CadenceChange, Coverage, History
 
 __all__ = ["Known", "as_of_day", "gather", "stretches"]
@@ -60,7 +61,7 @@ class Known:
     """The ledger's rows up to the as-of day, newest last, with every metric as a column."""
     sums: Mapping[str, Mapping[str, float]]
     pain: pl.DataFrame
-    profile: Mapping[str, Any]
+    profile: Profile
 
 
 def as_of_day(ledger: Ledger, athlete: str, asked: date | None) -> tuple[date, str]:
@@ -102,7 +103,7 @@ def gather(
     steady = stretches(ledger, athlete, activities)
     matched = matched_cadence.analyse(steady, _explaining_facts(activities), until=day)
     model = DownhillModel(config["downhill_model"])
-    pain = symptoms.frame(ledger.entries("pain", athlete))
+    pain = diary.pain(ledger, athlete)
     history = History(
         activities=_shaped(activities, matched, _noted(ledger, athlete, day)),
         coverage=_coverage(ledger, athlete, activities, day),
@@ -111,7 +112,7 @@ def gather(
         cadence_changes=_changes(matched),
         downhill_model=model,
     )
-    return Known(athlete, day, how, history, matched, activities, sums, pain, ledger.profile(athlete))
+    return Known(athlete, day, how, history, matched, activities, sums, pain, diary.profile(ledger, athlete))
 
 
 def stretches(ledger: Ledger, athlete: str, activities: pl.DataFrame) -> pl.DataFrame:

@@ -1,0 +1,172 @@
+"""pain, log, profile: what the athlete tells."""
+
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import click
+
+from kneeledger.cli.options import Day, echo_csv, echo_json, echo_table, format_option, ledger_options
+
+FELT = click.Choice(["none", "tolerable", "beyond"])
+
+
+def _open(flags: dict[str, Any]) -> Any:
+    from kneeledger.ledger.store import Ledger
+    from kneeledger.pipeline import settings
+
+    return Ledger(flags["ledger_dir"] or settings.default_ledger())
+
+
+def _today() -> date:
+    """The clock's day: an entry is about now, unlike any statement about the ledger."""
+    from datetime import datetime
+
+    return datetime.now().astimezone().date()
+
+
+@click.group("pain")
+def pain_command() -> None:
+    r"""The pain log, in words: during, after, next morning. The words decide; a rating is for the trend.
+
+    \b
+    Example:
+      kneeledger pain add --during tolerable --after none --next-morning baseline
+    """
+
+
+@pain_command.command("add")
+@click.option("--during", type=FELT, help="How it felt during the activity.")
+@click.option("--after", type=FELT, help="How it felt after it.")
+@click.option(
+    "--next-morning", type=click.Choice(["baseline", "better", "worse"]), help="Against usual mornings."
+)
+@click.option("--limp", is_flag=True, help="It made you limp.")
+@click.option("--swelling", is_flag=True, help="The kneecap is visibly swollen or puffy.")
+@click.option("--sitting", is_flag=True, help="Pain after sitting.")
+@click.option("--stairs", is_flag=True, help="Pain on stairs.")
+@click.option("--side", type=click.Choice(["left", "right"]))
+@click.option("--rating", type=click.FloatRange(0, 10), help="0 to 10, for the trend only.")
+@click.option("--date", "day", type=Day(), help="Day of the activity. Default: today.")
+@click.option("--note", default="", help="Your own words.")
+@ledger_options
+def pain_add(day: date | None, **flags: Any) -> None:
+    """Add an entry."""
+    from kneeledger import symptoms
+    from kneeledger.pipeline import diary
+
+    words = {k: flags[k] for k in ("limp", "swelling", "sitting", "stairs", "side", "rating", "note")}
+    entry = symptoms.Entry(
+        date=day or _today(),
+        during=symptoms.Felt(flags["during"]) if flags["during"] else None,
+        after=symptoms.Felt(flags["after"]) if flags["after"] else None,
+        next_morning=symptoms.Morning(flags["next_morning"]) if flags["next_morning"] else None,
+        **words,
+    )
+    with _open(flags) as ledger:
+        first = diary.add_pain(ledger, flags["athlete"], entry)
+    click.echo(f"Noted for {entry.date.isoformat()}.")
+    if entry.red_flag:
+        click.echo(symptoms.REFERRAL)
+    elif first:
+        click.echo(f"What changed before it: kneeledger before {entry.date.isoformat()}", err=True)
+
+
+@pain_command.command("list")
+@format_option("table", "json", "csv")
+@ledger_options
+def pain_list(form: str, **flags: Any) -> None:
+    """The log, and what the three rules say of it."""
+    from kneeledger.pipeline import diary
+
+    with _open(flags) as ledger:
+        rows = diary.pain_rows(ledger, flags["athlete"])
+    if form == "json":
+        echo_json({"entries": rows})
+        return
+    names = list(dict.fromkeys(name for row in rows for name in row))
+    table = [{name: row.get(name, "") for name in names} for row in rows]
+    if form == "csv":
+        echo_csv(table)
+    elif not table:
+        click.echo("The pain log is empty.")
+    else:
+        echo_table([{k: "yes" if v is True else str(v) for k, v in row.items()} for row in table])
+
+
+@pain_command.command("import")
+@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@ledger_options
+def pain_import(file: Path, **flags: Any) -> None:
+    """Add the entries of a CSV with the columns of `pain export`."""
+    from kneeledger.pipeline import diary
+
+    with _open(flags) as ledger:
+        added, there = diary.import_pain(ledger, flags["athlete"], file)
+    click.echo(f"{added} entries added, {there} were there already.")
+
+
+@pain_command.command("export")
+@ledger_options
+def pain_export(**flags: Any) -> None:
+    """The log as CSV on stdout."""
+    from kneeledger.pipeline import diary
+
+    with _open(flags) as ledger:
+        click.echo(diary.export_pain(ledger, flags["athlete"]), nl=False)
+
+
+@click.group("log")
+def log_command() -> None:
+    r"""Note what no watch saw, so that it counts for the days.
+
+    \b
+    Example:
+      kneeledger log add strength --minutes 40
+    """
+
+
+@log_command.command("add")
+@click.argument("kind", type=click.Choice(["strength", "run", "ride", "other"]))
+@click.option("--minutes", type=click.FloatRange(0, 1440, min_open=True), required=True)
+@click.option("--date", "day", type=Day(), help="Default: today.")
+@ledger_options
+def log_add(kind: str, minutes: float, day: date | None, **flags: Any) -> None:
+    """Note one session."""
+    from kneeledger.pipeline import diary
+
+    with _open(flags) as ledger:
+        diary.add_note(ledger, flags["athlete"], kind, minutes, day or _today())
+    click.echo(f"Noted: {kind}, {minutes:g} minutes, {(day or _today()).isoformat()}.")
+
+
+@click.command("profile")
+@click.option("--previous-knee-pain/--no-previous-knee-pain", default=None)
+@click.option("--current-knee-pain/--no-current-knee-pain", default=None)
+@click.option("--female/--not-female", default=None)
+@click.option("--poor-sleep-or-low-energy/--slept-and-ate-well", default=None, help="This week.")
+@click.option("--specialised-young/--not-specialised-young", default=None, help="Information only.")
+@format_option("table", "json")
+@ledger_options
+def profile_command(form: str, ledger_dir: Path | None, athlete: str, **changes: bool | None) -> None:
+    r"""The opt-in personal profile: it moves thresholds, never the load estimate; it is not a diagnosis.
+
+    \b
+    Example:
+      kneeledger profile --previous-knee-pain
+    """
+    from dataclasses import asdict
+
+    from kneeledger.pipeline import diary
+
+    with _open({"ledger_dir": ledger_dir}) as ledger:
+        told = (
+            diary.set_profile(ledger, athlete, changes)
+            if any(v is not None for v in changes.values())
+            else diary.profile(ledger, athlete)
+        )
+    if form == "json":
+        echo_json({"profile": asdict(told), "score": told.score, "effect": told.sentence})
+        return
+    echo_table([{"what": k.replace("_", " "), "told": "yes" if v else "no"} for k, v in asdict(told).items()])
+    click.echo(told.sentence or "The usual thresholds hold.")
