@@ -251,9 +251,11 @@ def _earlier(values: FloatArray, days: int) -> FloatArray:
 
 
 def _ratio(above: FloatArray, below: FloatArray) -> FloatArray:
-    """Elementwise ratio; NaN where the lower part is not above 0."""
+    """Elementwise ratio; NaN where the lower part is not above 0 or is next to nothing."""
     out = np.full(above.size, np.nan)
-    np.divide(above, below, out=out, where=below > 0)
+    with np.errstate(over="ignore"):
+        np.divide(above, below, out=out, where=below > 0)
+    out[np.isinf(out)] = np.nan
     return out
 
 
@@ -847,7 +849,7 @@ class Series(NamedTuple):
     values: Mapping[str, FloatArray]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class History:
     """Everything findings may look at, of one athlete. Immutable; what is derived from it is kept."""
 
@@ -868,6 +870,11 @@ class History:
             pain=self.pain.filter(pl.col("date") <= as_of),
             cadence_changes=tuple(change for change in self.cadence_changes if change.day <= as_of),
         )
+
+    @cached_property
+    def kept(self) -> dict[object, object]:
+        """Where later stages keep what they derived from this history and nothing else."""
+        return {}
 
     @cached_property
     def frame(self) -> pl.DataFrame:

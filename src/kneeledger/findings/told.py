@@ -1,0 +1,182 @@
+"""What the athlete said, what cadence did, and what is not known.
+
+Pain outranks every model: an entry beyond tolerable, or a morning worse than baseline, comes before any
+spike, and swelling or a limp replaces every advice by the referral text. A cadence change is handed in from
+`matched_cadence` and only put into words here. Days that are unknown are told as such, so that an empty list
+of findings is never taken for a quiet month.
+Instead of: a disclaimer at the foot of the page.
+"""
+
+from datetime import timedelta
+from typing import Final
+
+import numpy as np
+
+from kneeledger.findings.view import View, day_words
+from kneeledger.model import Evidence, Finding, Severity
+from kneeledger.symptoms import referral, rules
+from kneeledger.workload import WINDOW_DAYS, CadenceChange
+
+__all__ = ["cadence", "coverage", "pain", "red_flag"]
+
+SMALL_CHANGE: Final = 0.02
+"""Below this a change of cadence is no change [share]."""
+LARGE_CHANGE: Final = 0.05
+"""Above this it is meaningful for the knee [share]."""
+
+
+def _plain(
+    code: str, severity: Severity, view: View, measure: str, text: str, why: str, cause: str
+) -> Finding:
+    return Finding(
+        code,
+        severity,
+        view.as_of,
+        None,
+        measure,
+        None,
+        None,
+        None,
+        None,
+        None,
+        text,
+        why,
+        Evidence.RULE,
+        ("Article",),
+        cause=cause,
+    )
+
+
+def red_flag(view: View) -> list[Finding]:
+    """Swelling or a limp: the referral text, in place of every advice."""
+    flag = referral(view.log, view.as_of)
+    if flag is None:
+        return []
+    why = f"{flag.what.capitalize()} noted on {day_words(flag.day)}."
+    return [_plain("PN001", Severity.HIGH, view, "pain", flag.text, why, "pain")]
+
+
+def pain(view: View) -> list[Finding]:
+    """The three rules of the article, where one is broken."""
+    if not view.log:
+        return []
+    felt, morning, weekly = rules(view.log, view.as_of)
+    found = []
+    if felt.holds is False and felt.since is not None and felt.since >= view.since:
+        why = "The words decide: beyond tolerable means adjust or stop, whatever the load says."
+        found.append(_plain("PN002", Severity.HIGH, view, "pain", felt.text, why, "pain"))
+    if morning.holds is False and morning.since is not None and morning.since >= view.since:
+        why = "Worse than baseline the next morning means that the last load was too much for now."
+        found.append(_plain("PN003", Severity.RAISED, view, "pain", morning.text, why, "pain"))
+    if weekly.holds is False and weekly.since is not None and weekly.since >= view.since:
+        why = "Pain should be week by week less noticeable, less frequent or less constant."
+        found.append(_plain("PN004", Severity.NOTE, view, "pain", weekly.text, why, "pain"))
+    return found
+
+
+def cadence(view: View) -> list[Finding]:
+    """Changes of cadence at matched pace and grade that could be told in the days that are spoken of."""
+    return [
+        _cadence(change)
+        for change in view.history.cadence_changes
+        if view.since <= change.day <= view.as_of
+        and abs(change.after_spm / change.before_spm - 1.0) >= SMALL_CHANGE
+    ]
+
+
+def _cadence(change: CadenceChange) -> Finding:
+    ratio = change.after_spm / change.before_spm
+    size = abs(ratio - 1.0)
+    lower = ratio < 1.0
+    large = size > LARGE_CHANGE
+    severity = Severity.RAISED if large and lower and not change.explained_by else Severity.NOTE
+    word = "meaningful for the knee" if large else "small"
+    effect = 100.0 * (ratio**-1.8 - 1.0)
+    instead = (
+        f" {change.explained_by[0].upper()}{change.explained_by[1:]} would explain it as well."
+        if change.explained_by
+        else ""
+    )
+    return Finding(
+        code="CD001",
+        severity=severity,
+        date=change.day,
+        activity=None,
+        measure="matched_cadence_spm",
+        value=change.after_spm,
+        reference=change.before_spm,
+        ratio=ratio,
+        low=change.low,
+        high=change.high,
+        text=(
+            f"At matched pace and grade your cadence is {change.after_spm:.0f} steps a minute since "
+            f"{day_words(change.since)} ({change.runs} runs), {100 * size:.1f} % "
+            f"{'lower' if lower else 'higher'} than "
+            f"before ({change.before_spm:.0f}). That size is {word}; at the same speed the model gives "
+            f"{effect:+.0f} % peak load per step.{instead} A low cadence is no warning by itself; a change is "
+            "information."
+        ),
+        why=(
+            f"Steps a minute at the same pace and grade: {change.before_spm:.0f} before, {change.after_spm:.0f} now. "
+            f"Within {100 * SMALL_CHANGE:.0f} % it would not have been told."
+        ),
+        evidence=Evidence.ESTIMATED,
+        sources=("Heiderscheit2011",),
+        cause="cadence",
+    )
+
+
+def coverage(view: View) -> list[Finding]:
+    """What is not known of the last days."""
+    known = view.known
+    if not known.size:
+        return []
+    found = []
+    newest = view.newest_activity
+    away = 0 if newest is None else (view.as_of - newest).days
+    if away > 3:
+        text = f"The newest file is {away} days old (as of {day_words(view.as_of)}): the days since then are unknown."
+        why = "Statements about the last 7 days wait for newer files."
+        found.append(_plain("CV002", Severity.NOTE, view, "coverage", text, why, "coverage:newest"))
+    elif known.size < WINDOW_DAYS:
+        text = (
+            f"Building baseline: {known.size} of 30 days since the first file. Until then sessions are called the "
+            "longest of so many known days, and no ratio of weeks is made."
+        )
+        found.append(_plain("CV001", Severity.NOTE, view, "coverage", text, "", "coverage:baseline"))
+    month = known[-28:]
+    lost = int((~month).sum())
+    if lost and away <= 3:
+        text = f"{lost} of the last {month.size} days {'is' if lost == 1 else 'are'} unknown."
+        why = _reason(view)
+        found.append(_plain("CV003", Severity.NOTE, view, "coverage", text, why, "coverage:days"))
+    return found + _altitude(view)
+
+
+def _reason(view: View) -> str:
+    month = {view.as_of - timedelta(days=back) for back in range(28)}
+    broken = len(month & view.history.coverage.unreadable_days)
+    reasons = []
+    if broken:
+        reasons.append(
+            f"{broken} {'day has a file' if broken == 1 else 'days have files'} that could not be read"
+        )
+    if int((~view.known[-28:]).sum()) > broken:
+        reasons.append("days of a gap of more than 14 days without any file are not taken for rest")
+    text = " and ".join(reasons)
+    return (
+        f"{text[:1].upper()}{text[1:]}. A missing longer session would make a ratio look larger than it is."
+    )
+
+
+def _altitude(view: View) -> list[Finding]:
+    series = view.series("descent_run_m", "sessions_run")
+    if series is None:
+        return []
+    runs = np.nan_to_num(series.values["sessions_run"][-28:]) > 0
+    blind = runs & np.isnan(series.values["descent_run_m"][-28:])
+    if not blind.any() or blind.all() or blind.sum() == runs.sum():
+        return []
+    text = f"Descent is not known for {int(blind.sum())} of {int(runs.sum())} days with runs of the last 28."
+    why = "No barometer, or an altitude that is not believed; these runs are left out of every comparison of descent."
+    return [_plain("CV004", Severity.NOTE, view, "coverage", text, why, "coverage:altitude")]
