@@ -1,0 +1,202 @@
+"""Draft -> recordings: mended legs with their cadence decided, their offset known, and the facts of each.
+
+Mending knows nothing of gait or of time zones; those two decisions need a leg whose times and speeds are
+already right, and they are the last that may look at the file's own column names. Behind this module
+nothing speaks of FIT, GPX or TCX: a recording has the columns of the schema, and what a developer or vendor
+added stands beside it under its own name. A developer field takes the place of a missing native one only by
+name and unit, and it is said. Cells that cannot be true become null and are counted.
+Instead of: readers that finish their own recordings, each a little differently.
+"""
+
+import re
+from typing import Final
+
+import numpy as np
+import polars as pl
+
+from kneeledger import local_time, mending, schema
+from kneeledger.errors import EmptyActivityError
+from kneeledger.mending import Leg
+from kneeledger.model import (
+    About,
+    AltitudeSource,
+    CadenceChoice,
+    Draft,
+    FloatArray,
+    Issue,
+    Recording,
+    Source,
+)
+from kneeledger.readers import step_multiplier
+
+__all__ = ["recordings"]
+
+TOO_SHORT: Final = 10
+"""Fewer records than this are told to be too few to analyse; project rule."""
+INDOOR: Final = frozenset(
+    {"treadmill", "virtual_activity", "spin", "elliptical", "stair_climbing", "lap_swimming"}
+)
+INDOOR_SPORTS: Final = frozenset({"fitness_equipment", "training"})
+VIRTUAL_MAKERS: Final = ("zwift", "rouvy", "trainerroad", "fulgaz", "bkool", "mywhoosh", "kinomap")
+_DEVELOPER = re.compile(r"^dev:(?P<name>.*?) \[(?P<unit>.*)\]$")
+_STANDS_FOR: Final = {
+    ("ground time", "milliseconds"): ("stance_time_s", 1e-3),
+    ("ground time", "ms"): ("stance_time_s", 1e-3),
+    ("stance time", "ms"): ("stance_time_s", 1e-3),
+    ("vertical oscillation", "centimeters"): ("vertical_oscillation_mm", 10.0),
+    ("vertical oscillation", "cm"): ("vertical_oscillation_mm", 10.0),
+    ("vertical oscillation", "mm"): ("vertical_oscillation_mm", 1.0),
+    ("vertical oscillation", "millimeters"): ("vertical_oscillation_mm", 1.0),
+    ("power", "watts"): ("power_w", 1.0),
+    ("power", "w"): ("power_w", 1.0),
+}
+"""Developer field by name and unit in lower case: the column it can fill, and what brings it to our unit."""
+
+
+def recordings(draft: Draft, source: Source, *, tz: str | None, part: int = 0) -> list[Recording]:
+    """The recordings of a draft, numbered from `part`.
+
+    Raises
+    ------
+    EmptyActivityError
+        Neither its records nor its totals say when it was.
+    ConfigError
+        `tz` is not the name of a time zone.
+    """
+    legs = [leg for leg in mending.mend(draft) if leg.start is not None]
+    if not legs:
+        raise EmptyActivityError(source.path, "it holds neither a record with a time nor totals")
+    return [_recording(leg, draft, source, tz, part + k) for k, leg in enumerate(legs)]
+
+
+def _recording(leg: Leg, draft: Draft, source: Source, tz: str | None, part: int) -> Recording:
+    records = leg.records
+    issues = list(leg.issues)
+    if leg.by_hand:
+        choice = CadenceChoice(None, None, "no records")
+    else:
+        step_s = _step_s(records)
+        speed = _speed_mps(records, step_s)
+        choice = step_multiplier.choose(
+            records, speed, step_s, sport=leg.sport, total_cycles=leg.total_cycles
+        )
+        records = _with_cadence(records, choice)
+        records = _with_developer(records, issues)
+        if records.height < TOO_SHORT:
+            text = f"Only {records.height} records: too short to analyse."
+            issues.append(Issue("too_short", records.height, text))
+    frame, refused = schema.conform(records, schema.RECORDS)
+    issues += [
+        Issue("out_of_bounds", count, f"{count} values of {name} cannot be true; left out.")
+        for name, count in refused.items()
+    ]
+    indoor, virtual = _setting(leg, draft, has_altitude=_given(frame, "altitude_m"))
+    facts = {key: value for key, value in draft.facts.items() if key != "mass_kg"}
+    mass = draft.facts.get("mass_kg")
+    assert leg.start is not None
+    offset_s, how = local_time.offset(leg.start, _position(frame), draft.facts, tz)
+    about = About(
+        start=leg.start,
+        end=leg.end or leg.start,
+        sport=leg.sport,
+        sub_sport=leg.sub_sport,
+        format=draft.format,
+        decoder=draft.decoder,
+        device=draft.device,
+        device_serial=draft.device_serial,
+        sha256=source.sha256,
+        path=source.path,
+        part=part,
+        utc_offset_s=offset_s,
+        utc_offset_how=how,
+        altitude_source=AltitudeSource.UNKNOWN,
+        cadence=choice,
+        indoor=indoor,
+        virtual=virtual,
+        elapsed_s=leg.elapsed_s,
+        timer_s=leg.timer_s,
+        device_distance_m=leg.distance_m,
+        device_ascent_m=leg.ascent_m,
+        device_descent_m=leg.descent_m,
+        file_mass_kg=float(mass) if isinstance(mass, int | float) else None,
+        by_hand=leg.by_hand,
+        facts=facts,
+    )
+    return Recording(about, frame, leg.laps, leg.pauses, _extra(leg.records), tuple(issues))
+
+
+def _given(frame: pl.DataFrame, name: str) -> bool:
+    """Whether a column has any value."""
+    return name in frame.columns and frame.get_column(name).null_count() < frame.height
+
+
+def _step_s(records: pl.DataFrame) -> FloatArray:
+    """Time since the record before, 0 across a pause and where a time is missing [s]; shape (n,)."""
+    us = records.get_column("time").to_physical().cast(pl.Float64).fill_null(float("nan")).to_numpy()
+    segment = records.get_column("segment").to_numpy()
+    step = np.diff(us, prepend=us[:1]) / 1e6
+    step[np.diff(segment, prepend=segment[:1]) != 0] = 0.0
+    return np.nan_to_num(step)
+
+
+def _speed_mps(records: pl.DataFrame, step_s: FloatArray) -> FloatArray | None:
+    """Speed as recorded, else from the distance; None where there is neither [m/s]; shape (n,)."""
+    if _given(records, "speed_mps"):
+        return records.get_column("speed_mps").fill_null(float("nan")).to_numpy()
+    if not _given(records, "distance_m"):
+        return None
+    distance = records.get_column("distance_m").fill_null(float("nan")).to_numpy()
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return np.where(step_s > 0, np.diff(distance, prepend=distance[:1]) / step_s, np.nan)
+
+
+def _with_cadence(records: pl.DataFrame, choice: CadenceChoice) -> pl.DataFrame:
+    if choice.field is None or choice.multiplier is None:
+        return records
+    values = records.get_column(choice.field).cast(pl.Float64) * choice.multiplier
+    return records.with_columns(values.alias(f"cadence_{choice.unit}"))
+
+
+def _with_developer(records: pl.DataFrame, issues: list[Issue]) -> pl.DataFrame:
+    """Native columns that are missing, from developer fields known by name and unit."""
+    for column in records.columns:
+        match = _DEVELOPER.match(column)
+        if match is None:
+            continue
+        stands_for = _STANDS_FOR.get((match["name"].strip().casefold(), match["unit"].strip().casefold()))
+        series = records.get_column(column)
+        if stands_for is None or not series.dtype.is_numeric() or _given(records, stands_for[0]):
+            continue
+        name, factor = stands_for
+        values = (series.cast(pl.Float64) * factor).set(series == 0, None)
+        if values.null_count() == len(values):
+            continue
+        records = records.with_columns(values.alias(name))
+        text = f"{name} is taken from the developer field {match['name']} [{match['unit']}]."
+        issues.append(Issue("developer_field_used", len(values) - values.null_count(), text))
+    return records
+
+
+def _extra(records: pl.DataFrame) -> pl.DataFrame:
+    names = [name for name in records.columns if name.startswith("dev:")]
+    return records.select([pl.col(name).alias(name.removeprefix("dev:")) for name in names])
+
+
+def _setting(leg: Leg, draft: Draft, *, has_altitude: bool) -> tuple[bool, bool]:
+    """Whether it was indoors, and whether its altitude is made up (formats.md P8)."""
+    sub_sport = leg.sub_sport or ""
+    maker = " ".join(str(draft.facts.get(key) or "") for key in ("manufacturer", "creator"))
+    maker = f"{maker} {draft.device or ''}".casefold()
+    ridden = sub_sport == "virtual_activity" or any(name in maker for name in VIRTUAL_MAKERS)
+    indoor = ridden or sub_sport in INDOOR or sub_sport.startswith("indoor_") or leg.sport in INDOOR_SPORTS
+    return indoor, ridden or (indoor and has_altitude)
+
+
+def _position(frame: pl.DataFrame) -> tuple[float, float] | None:
+    """The first known position [deg]."""
+    latitude, longitude = frame.get_column("latitude_deg"), frame.get_column("longitude_deg")
+    if latitude.null_count() == len(latitude):
+        return None
+    k = int(latitude.is_not_null().arg_max() or 0)
+    lat, lon = latitude[k], longitude[k]
+    return None if lat is None or lon is None else (float(lat), float(lon))
