@@ -30,9 +30,9 @@ def best_s(count, rounds=5):
     prepared(*data)
     times = []
     for _ in range(rounds):
-        start = time.perf_counter()
+        start = time.process_time()
         prepared(*data)
-        times.append(time.perf_counter() - start)
+        times.append(time.process_time() - start)
     return min(times)
 
 
@@ -41,7 +41,7 @@ def test_three_hours_prepare_in_well_under_50_ms():
 
 
 def test_cost_is_linear():
-    assert best_s(100_000, 3) < 20 * best_s(10_000)
+    assert best_s(100_000, 3) < 3.5 * best_s(50_000, 3)
 
 
 @pytest.mark.parametrize("count", [3_600, 10_800, 100_000])
