@@ -33,6 +33,7 @@ __all__ = [
     "load_rate_bw",
     "loads",
     "peak_force_bw",
+    "power_basis",
 ]
 
 FORCE_PER_WORK_N_PER_J = 17.0
@@ -234,7 +235,17 @@ def loads(
     used = np.where(estimated, guessed, measured)
     peak = _peak(used, rate, np.asarray(mass))
     unknown = np.isnan(used)
-    peak = np.where(unknown, FALLBACK_RATE_BW / MEAN_OVER_PEAK, peak)
+    fallback = np.where(rate == 0.0, 0.0, FALLBACK_RATE_BW / MEAN_OVER_PEAK)
+    peak = np.where(unknown, fallback, peak)
     pedalled = np.where(np.isnan(rate), ASSUMED_CADENCE_RPM, rate)
-    pedalled = np.where((peak == 0) & ~unknown, 0.0, pedalled)
+    pedalled = np.where(peak == 0, 0.0, pedalled)
     return RideLoads(peak, MEAN_OVER_PEAK * peak, pedalled, estimated, int(refused.sum()))
+
+
+def power_basis(power: FloatArray, speed: FloatArray, elapsed_s: FloatArray) -> npt.NDArray[np.int64]:
+    """What each record's load rests on: 0 a power meter, 1 speed and grade, 2 only that it moved.
+
+    Parameters as in `loads`.
+    """
+    metered = ~np.isnan(averaged(power, elapsed_s))
+    return np.where(metered, 0, np.where(np.isnan(speed), 2, 1)).astype(np.int64)

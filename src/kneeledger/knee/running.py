@@ -20,6 +20,7 @@ from kneeledger.model import DownhillModel, FloatArray
 
 __all__ = [
     "CADENCE_RATIO_BOUNDS",
+    "EASY_LOAD_RATE_BW",
     "GRADE_BOUND",
     "IMPULSE_CADENCE_EXPONENT",
     "IMPULSE_GAIN",
@@ -27,6 +28,8 @@ __all__ = [
     "PEAK_CADENCE_EXPONENT",
     "PEAK_GAIN",
     "PEAK_SPEED_EXPONENT",
+    "REFERENCE_CADENCE_SLOPE",
+    "REFERENCE_CADENCE_SPM",
     "SPEED_BOUNDS_MPS",
     "Loads",
     "cadence_ratio",
@@ -56,6 +59,9 @@ PEAK_CADENCE_EXPONENT = -1.8
 """d ln(peak) / d ln(step rate) at fixed speed; amid [Lenhart2014]_, [Willson2014]_, [Willson2015]_."""
 IMPULSE_CADENCE_EXPONENT = -2.0
 """d ln(impulse per step) / d ln(step rate) at fixed speed; amid the same experiments."""
+EASY_LOAD_RATE_BW = 0.727
+"""Mean force per leg of easy level running, 3 m/s at the population step rate [BW]: 60 s of it are an
+"easy minute"."""
 REFERENCE_CADENCE_SPM = 150.02
 """Population step rate extrapolated to 0 m/s, both feet [spm]; [vanOeveren2019]_."""
 REFERENCE_CADENCE_SLOPE = 6.012

@@ -17,12 +17,12 @@ from kneeledger.knee.arrays import Answer, Number, Numbers, Quantity, lift
 from kneeledger.model import FloatArray
 
 __all__ = [
+    "DOWNHILL_SLOPE",
     "MEAN_OVER_PEAK",
     "SPEED_BOUNDS_MPS",
     "STAIR_DOWN_PEAK_BW",
     "STAIR_UP_PEAK_BW",
     "Loads",
-    "downhill_excess",
     "extrapolated",
     "impulse_per_step_bw_s",
     "level_peak_bw",
@@ -30,6 +30,7 @@ __all__ = [
     "loads",
     "peak_force_bw",
     "reference_cadence_spm",
+    "slope_excess",
     "stair_loads",
     "steps_spm",
 ]
@@ -68,14 +69,14 @@ def level_peak_bw(speed: FloatArray) -> FloatArray:
     )
 
 
-def downhill_excess(grade: FloatArray) -> FloatArray:
-    """The decline that counts, 0 to 0.30, and 0 uphill or where unknown, shape (n,)."""
-    return np.clip(-np.where(np.isnan(grade), 0.0, grade), 0.0, -GRADE_BOUNDS[0])
+def slope_excess(grade: FloatArray) -> FloatArray:
+    """What a grade adds, as a multiple of the level load; 0 where unknown, shape (n,)."""
+    held = np.clip(np.where(np.isnan(grade), 0.0, grade), *GRADE_BOUNDS)
+    return np.where(held < 0.0, -DOWNHILL_SLOPE * held, UPHILL_SLOPE * held)
 
 
 def _gain(grade: FloatArray) -> FloatArray:
-    up = np.clip(np.where(np.isnan(grade), 0.0, grade), 0.0, GRADE_BOUNDS[1])
-    return np.asarray(1.0 + DOWNHILL_SLOPE * downhill_excess(grade) + UPHILL_SLOPE * up, dtype=np.float64)
+    return np.asarray(1.0 + slope_excess(grade), dtype=np.float64)
 
 
 def loads(speed: FloatArray, grade: FloatArray) -> Loads:

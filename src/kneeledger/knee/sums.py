@@ -1,0 +1,363 @@
+"""Sufficient sums: what is kept of an activity so that its load can be recomputed without its records.
+
+The model's uncertain parameters enter each record as exp(a ln r + b ln(v/3)) times a polynomial in the
+decline. A sum over records of such terms is known, for any a, b and gain, from a few moments of ln r and
+ln(v/3) weighted by load and by powers of the decline. So an activity keeps some fifty numbers instead of
+thousands of records, two thousand activities are drawn a thousand times in seconds, and weeks are sums of
+sums. All are plain additive totals (a test cuts a track and adds). Step rate ratio and carried weight are
+read back from the loads that preparation wrote, so whatever repair of the cadence went before is the one
+that counts here.
+Applying an athlete's own cadence line (decisions 13) needs no records either: `with_cadence_line` tilts
+the moments of the records without cadence, ln r becoming offset + slope x ln(v/3).
+Instead of: the draws per second, or a stored track for every question.
+"""
+
+from collections.abc import Iterable, Mapping
+from math import exp, log
+
+import numpy as np
+import numpy.typing as npt
+
+from kneeledger.knee import cycling, running, walking
+from kneeledger.knee.peak_weighted import EXPONENT, REFERENCE_PEAK_BW
+from kneeledger.model import DownhillModel, FloatArray, Track, Way
+
+__all__ = [
+    "LINEAR_ORDERS",
+    "MOMENTS",
+    "PEAK_ORDERS",
+    "RIDE_KINDS",
+    "RUN_GROUPS",
+    "added",
+    "by_way",
+    "extrapolated_load_bw_s",
+    "point",
+    "sums",
+    "with_cadence_line",
+]
+
+RUN_GROUPS = ("cadence", "no_cadence")
+"""Running records with a step rate of their own, and those on the population line."""
+LINEAR_ORDERS = (0, 1)
+PEAK_ORDERS = (0, 1, 2, 3, 4)
+"""Powers of the decline that occur in the linear and the peak-weighted load."""
+MOMENTS = ("w", "r", "v", "rr", "rv", "vv")
+"""Weight, and its products with ln r, ln(v/3) and their squares."""
+RIDE_KINDS = ("power", "estimated", "fallback")
+"""Cycling by what its load rests on: a power meter, speed and grade, or only that it moved."""
+BINOMIAL = (1.0, 4.0, 6.0, 4.0, 1.0)
+STEEP = -0.10
+PROLONGED_GRADE = -0.02
+PROLONGED_S = 180.0
+BRIDGED_S = 20.0
+"""A prolonged descent: running below -2 % for 3 min, breaks under 20 s bridged; project rule."""
+
+BoolArray = npt.NDArray[np.bool_]
+
+
+def sums(track: Track) -> dict[str, float]:
+    """Sufficient sums of one activity; only those that are not 0, so a missing key means 0.
+
+    An activity without any modelled record gives an empty mapping: its load is unknown, not 0.
+    Keys: ``run/<group>/<linear|peak>/<order>/<moment>``, ``walk/<linear|peak>/<order>``,
+    ``ride/<kind>/<linear|peak>``, and the plain totals named in the code.
+
+    Parameters
+    ----------
+    track : Track
+        A prepared activity.
+    """
+    load, steps = track.array("knee_load_bw_s"), track.array("peak_weighted_steps")
+    known = np.isfinite(load) & np.isfinite(steps) & (track.array("dt_s") > 0)
+    if not known.any():
+        return {}
+    found = {"seconds": float(track.array("dt_s")[known].sum())}
+    active = known & (load > 0)
+    on_foot = {way: active & track.way_is(way) for way in (Way.RUN, Way.WALK)}
+    if on_foot[Way.RUN].any():
+        found |= _run(track, on_foot[Way.RUN])
+    if on_foot[Way.WALK].any():
+        found |= _walk(track, on_foot[Way.WALK])
+    ridden = active & track.way_is(Way.RIDE)
+    if ridden.any():
+        found |= _ride(track, ridden)
+    return {key: value for key, value in found.items() if value != 0.0}
+
+
+def _run(track: Track, rows: BoolArray) -> dict[str, float]:
+    speed, grade = track.array("ground_speed_mps")[rows], track.array("grade_load")[rows]
+    seconds, load = track.array("dt_s")[rows], track.array("knee_load_bw_s")[rows]
+    steps, level_rate = track.array("peak_weighted_steps")[rows], track.array("load_rate_level_bw")[rows]
+    peak_gain = running.peak_gain(grade, track.downhill)
+    decline = np.clip(-np.where(np.isnan(grade), 0.0, grade), 0.0, running.GRADE_BOUND)
+    ratio, pack = _recovered(speed, track.array("peak_force_bw")[rows] / peak_gain, level_rate)
+    # the load without what the decline adds: level, with the little that an incline takes off
+    linear = load / (1.0 + running.IMPULSE_GAIN[track.downhill] * decline)
+    peak = steps / (1.0 + running.PEAK_GAIN[track.downhill] * decline) ** EXPONENT
+    ln_r, ln_v = np.log(ratio), np.log(np.clip(speed, *running.SPEED_BOUNDS_MPS) / 3.0)
+    measured = np.abs(ln_r) > 1e-9
+    found: dict[str, float] = {}
+    for group, chosen in zip(RUN_GROUPS, (measured, ~measured), strict=True):
+        if not chosen.any():
+            continue
+        basis = _moments(ln_r[chosen] if group == "cadence" else np.zeros(int(chosen.sum())), ln_v[chosen])
+        for view, weight, orders in (("linear", linear, LINEAR_ORDERS), ("peak", peak, PEAK_ORDERS)):
+            for order in orders:
+                weighted = weight[chosen] * decline[chosen] ** order
+                for name, value in zip(MOMENTS, basis @ weighted, strict=True):
+                    found[f"run/{group}/{view}/{order}/{name}"] = float(value)
+    level = level_rate * seconds
+    pace_rate = running.loads(
+        speed, np.full_like(speed, np.nan), np.full_like(speed, np.nan), downhill=DownhillModel.NONE
+    )
+    usual_steps = running.steps_spm(speed, np.full_like(speed, np.nan)) * seconds / 120.0
+    found["run/seconds"] = float(seconds.sum())
+    found["run/pack_seconds"] = float((pack * seconds).sum())
+    found["run/pack4_seconds"] = float((pack**EXPONENT * seconds).sum())
+    found["run/pace/linear"] = float((pack * pace_rate.load_rate_bw * seconds).sum())
+    relative = pack * pace_rate.peak_force_bw / REFERENCE_PEAK_BW
+    found["run/pace/peak"] = float((usual_steps * relative**EXPONENT).sum())
+    found["run/level/linear"] = float(level.sum())
+    found["run/level/peak"] = float((steps / peak_gain**EXPONENT).sum())
+    steep = np.where(np.isnan(grade), 0.0, grade) < STEEP
+    prolonged = _prolonged(track, rows)
+    for name, chosen in (("steep", steep), ("prolonged", prolonged)):
+        found[f"run/{name}/linear/1"] = float((linear * decline)[chosen].sum())
+        for order in PEAK_ORDERS[1:]:
+            found[f"run/{name}/peak/{order}"] = float((peak * decline**order)[chosen].sum())
+    sure = track.frame.get_column("way_sure").fill_null(value=True).to_numpy()[rows]
+    if not sure.all():
+        cadence = np.where(measured, ratio * running.steps_spm(speed, np.full_like(speed, np.nan)), np.nan)
+        other = walking.loads(speed, grade)
+        found |= _doubt("run", ~sure, other, walking.steps_spm(speed, cadence), seconds, load, steps)
+    if not track.about.indoor and not track.about.virtual:
+        blind = np.isnan(grade)
+        found["run/blind/linear"] = float(linear[blind].sum())
+        found["run/blind/peak"] = float(peak[blind].sum())
+    outside = running.extrapolated(
+        speed, ratio * running.steps_spm(speed, np.full_like(speed, np.nan)), grade
+    )
+    found["outside/linear"] = float((load * np.maximum(outside, pack > 1.0 + 1e-9)).sum())
+    return found
+
+
+def _recovered(
+    speed: FloatArray, level_peak: FloatArray, level_rate: FloatArray
+) -> tuple[FloatArray, FloatArray]:
+    """Step rate ratio (1 exactly where none was known) and factor of a carried weight.
+
+    Peak over mean force goes as r^-0.8 whatever is carried, which gives r, and the peak then the rest.
+    """
+    blank = np.full_like(speed, np.nan)
+    usual = running.loads(speed, blank, blank, downhill=DownhillModel.NONE)
+    quotient = (level_peak / level_rate) / (usual.peak_force_bw / usual.load_rate_bw)
+    power = running.PEAK_CADENCE_EXPONENT - running.IMPULSE_CADENCE_EXPONENT - 1.0
+    ratio = np.clip(quotient ** (1.0 / power), *running.CADENCE_RATIO_BOUNDS)
+    ratio = np.where(np.abs(ratio - 1.0) < 1e-9, 1.0, ratio)
+    pack = level_peak / (usual.peak_force_bw * ratio**running.PEAK_CADENCE_EXPONENT)
+    return ratio, pack
+
+
+def _moments(ln_r: FloatArray, ln_v: FloatArray) -> FloatArray:
+    """Rows of 1, ln r, ln(v/3) and their products, shape (6, n)."""
+    return np.stack([np.ones_like(ln_v), ln_r, ln_v, ln_r * ln_r, ln_r * ln_v, ln_v * ln_v])
+
+
+def _doubt(
+    way: str,
+    unsure: BoolArray,
+    other: running.Loads | walking.Loads,
+    cadence: FloatArray,
+    seconds: FloatArray,
+    load: FloatArray,
+    steps: FloatArray,
+) -> dict[str, float]:
+    """What the load would change by if the doubtful records were of the other way of moving."""
+    counted = cadence * seconds / 120.0 * (other.peak_force_bw / REFERENCE_PEAK_BW) ** EXPONENT
+    return {
+        f"{way}/unsure/linear": float((other.load_rate_bw * seconds - load)[unsure].sum()),
+        f"{way}/unsure/peak": float((counted - steps)[unsure].sum()),
+    }
+
+
+def _prolonged(track: Track, rows: BoolArray) -> BoolArray:
+    """Which of the rows lie in a prolonged descent."""
+    seconds = np.where(np.isfinite(track.array("dt_s")), track.array("dt_s"), 0.0)
+    grade = np.nan_to_num(track.array("grade_load"))
+    down = rows & (grade < PROLONGED_GRADE)
+    clock = np.cumsum(seconds)
+    starts, ends = _spells(~down)
+    for start, end in zip(starts, ends, strict=True):
+        inside = start > 0 and end < len(down)
+        if inside and clock[end - 1] - clock[start - 1] < BRIDGED_S:
+            down[start:end] = rows[start:end]
+    long = np.zeros_like(down)
+    for start, end in zip(*_spells(down), strict=True):
+        if seconds[start:end].sum() >= PROLONGED_S:
+            long[start:end] = True
+    return np.asarray(long[rows], dtype=np.bool_)
+
+
+def _spells(flag: BoolArray) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.intp]]:
+    edges = np.diff(flag.astype(np.int8), prepend=0, append=0)
+    return np.flatnonzero(edges == 1), np.flatnonzero(edges == -1)
+
+
+def _walk(track: Track, rows: BoolArray) -> dict[str, float]:
+    speed, grade = track.array("ground_speed_mps")[rows], track.array("grade_load")[rows]
+    seconds, load = track.array("dt_s")[rows], track.array("knee_load_bw_s")[rows]
+    steps = track.array("peak_weighted_steps")[rows]
+    slope = walking.slope_excess(grade)
+    level, level_steps = load / (1.0 + slope), steps / (1.0 + slope) ** EXPONENT
+    found = {"walk/seconds": float(seconds.sum())}
+    for order in LINEAR_ORDERS:
+        found[f"walk/linear/{order}"] = float((level * slope**order).sum())
+    for order in PEAK_ORDERS:
+        found[f"walk/peak/{order}"] = float((level_steps * slope**order).sum())
+    sure = track.frame.get_column("way_sure").fill_null(value=True).to_numpy()[rows]
+    if not sure.all():
+        cadence = track.array("cadence_spm")[rows]
+        cadence = np.where(cadence >= 100.0, cadence, np.nan)
+        other = running.loads(speed, cadence, grade, downhill=track.downhill)
+        found |= _doubt("walk", ~sure, other, running.steps_spm(speed, cadence), seconds, load, steps)
+    found["outside/walk"] = float((load * walking.extrapolated(speed, grade)).sum())
+    return found
+
+
+def _ride(track: Track, rows: BoolArray) -> dict[str, float]:
+    load, steps = track.array("knee_load_bw_s")[rows], track.array("peak_weighted_steps")[rows]
+    basis = cycling.power_basis(
+        track.array("power_w")[rows], track.array("ground_speed_mps")[rows], track.array("elapsed_s")[rows]
+    )
+    found = {"ride/seconds": float(track.array("dt_s")[rows].sum())}
+    for kind, number in zip(RIDE_KINDS, range(3), strict=True):
+        mass = "assumed/" if track.mass_assumed and kind != "fallback" else ""
+        found[f"ride/{mass}{kind}/linear"] = float(load[basis == number].sum())
+        found[f"ride/{mass}{kind}/peak"] = float(steps[basis == number].sum())
+    return found
+
+
+def added(several: Iterable[Mapping[str, float]]) -> dict[str, float]:
+    """Sums of a day, week or any set of activities: term by term."""
+    total: dict[str, float] = {}
+    for one in several:
+        for key, value in one.items():
+            total[key] = total.get(key, 0.0) + value
+    return total
+
+
+def by_way(found: Mapping[str, float], downhill: DownhillModel) -> dict[Way, tuple[float, float]]:
+    """Point model of each way of moving: linear load [BW*s] and reference steps; only ways that occur."""
+    gain, peak_gain = running.IMPULSE_GAIN[downhill], running.PEAK_GAIN[downhill]
+    result: dict[Way, tuple[float, float]] = {}
+    if "run/seconds" in found:
+        linear = sum(
+            gain**order * found.get(f"run/{group}/linear/{order}/w", 0.0)
+            for group in RUN_GROUPS
+            for order in LINEAR_ORDERS
+        )
+        peak = sum(
+            BINOMIAL[order] * peak_gain**order * found.get(f"run/{group}/peak/{order}/w", 0.0)
+            for group in RUN_GROUPS
+            for order in PEAK_ORDERS
+        )
+        result[Way.RUN] = (linear, peak)
+    if "walk/seconds" in found:
+        linear = sum(found.get(f"walk/linear/{order}", 0.0) for order in LINEAR_ORDERS)
+        peak = sum(BINOMIAL[order] * found.get(f"walk/peak/{order}", 0.0) for order in PEAK_ORDERS)
+        result[Way.WALK] = (linear, peak)
+    if "ride/seconds" in found:
+        keys = [f"ride/{mass}{kind}" for mass in ("", "assumed/") for kind in RIDE_KINDS]
+        result[Way.RIDE] = (
+            sum(found.get(f"{key}/linear", 0.0) for key in keys),
+            sum(found.get(f"{key}/peak", 0.0) for key in keys),
+        )
+    return result
+
+
+def point(found: Mapping[str, float], downhill: DownhillModel) -> tuple[float, float] | None:
+    """Point model of the whole: linear load [BW*s] and reference steps; None without a model."""
+    if "seconds" not in found:
+        return None
+    parts = by_way(found, DownhillModel(downhill)).values()
+    return sum(linear for linear, _ in parts), sum(peak for _, peak in parts)
+
+
+def extrapolated_load_bw_s(found: Mapping[str, float]) -> float:
+    """Linear load of records outside what the model rests on [BW*s]."""
+    return found.get("outside/linear", 0.0) + found.get("outside/walk", 0.0)
+
+
+def with_cadence_line(found: Mapping[str, float], intercept: float, slope: float) -> dict[str, float]:
+    """The same sums with the athlete's own cadence line for running records without cadence.
+
+    ``ln c = intercept + slope x ln(v/3)``; give a line learnt from earlier runs only (decisions 13).
+    Records that had a cadence do not change. Weights are tilted by exp(k ln r), k = -1 for the linear
+    and -6.2 for the peak-weighted load (exponent of the step plus one for the number of steps), to the
+    second order of ln(v/3) around each sum's own mean, which holds to 0.1 % over a run's speeds.
+
+    Parameters
+    ----------
+    found : mapping
+        Sums of `sums`.
+    intercept : float
+        ln(steps/min) at 3 m/s.
+    slope : float
+        Its rise with ln(v/3).
+    """
+    result = dict(found)
+    before = {key: _whole(found, *key) for key in _ORDERS}
+    for view, orders, power in (
+        ("linear", LINEAR_ORDERS, running.IMPULSE_CADENCE_EXPONENT + 1.0),
+        ("peak", PEAK_ORDERS, EXPONENT * running.PEAK_CADENCE_EXPONENT + 1.0),
+    ):
+        for order in orders:
+            stem = f"run/no_cadence/{view}/{order}/"
+            weight = result.pop(stem + "w", 0.0)
+            first, second = result.pop(stem + "v", 0.0), result.pop(stem + "vv", 0.0)
+            if weight <= 0.0:
+                continue
+            mean = first / weight
+            spread = max(second / weight - mean * mean, 0.0)
+            offset, tilt = _relative_line(intercept, slope, mean)
+            into = f"run/cadence/{view}/{order}/"
+            for name, value in _tilted(weight, mean, spread, offset, tilt, power).items():
+                result[into + name] = result.get(into + name, 0.0) + value
+    for view, order in _ORDERS:
+        grown = _whole(result, view, order) / before[view, order] if before[view, order] > 0.0 else 1.0
+        parts = ("level", "blind") if order == 0 else (f"steep/{view}/{order}", f"prolonged/{view}/{order}")
+        for part in parts:
+            key = f"run/{part}/{view}" if order == 0 else f"run/{part}"
+            if key in result:
+                result[key] *= grown
+    return result
+
+
+_ORDERS = [("linear", order) for order in LINEAR_ORDERS] + [("peak", order) for order in PEAK_ORDERS]
+
+
+def _whole(found: Mapping[str, float], view: str, order: int) -> float:
+    return sum(found.get(f"run/{group}/{view}/{order}/w", 0.0) for group in RUN_GROUPS)
+
+
+def _relative_line(intercept: float, slope: float, mean: float) -> tuple[float, float]:
+    """Ln r as offset + tilt x ln(v/3), the population line taken by its tangent at the mean."""
+    speed = 3.0 * exp(mean)
+    population = running.REFERENCE_CADENCE_SPM + running.REFERENCE_CADENCE_SLOPE * speed
+    tangent = running.REFERENCE_CADENCE_SLOPE * speed / population
+    tilt = slope - tangent
+    offset = intercept + slope * mean - log(population) - tilt * mean
+    return offset, tilt
+
+
+def _tilted(
+    weight: float, mean: float, spread: float, offset: float, tilt: float, power: float
+) -> dict[str, float]:
+    """Moments under weights times exp(power x (offset + tilt x ln(v/3))), for a normal spread."""
+    grown = weight * exp(power * (offset + tilt * mean) + 0.5 * (power * tilt) ** 2 * spread)
+    v = mean + power * tilt * spread
+    vv = spread + v * v
+    r = offset + tilt * v
+    rv = offset * v + tilt * vv
+    rr = offset * offset + 2.0 * offset * tilt * v + tilt * tilt * vv
+    return {name: grown * value for name, value in zip(MOMENTS, (1.0, r, v, rr, rv, vv), strict=True)}
