@@ -38,9 +38,8 @@ def local_day(start: datetime, utc_offset_s: int | None) -> date:
     return (start + timedelta(seconds=utc_offset_s or 0)).date()
 
 
-def way_of(about: About, entry: Entry) -> Way:
+def way_of(about: About) -> Way:
     """Way of moving of the activity as a whole: by its sport."""
-    del entry
     return WAY_OF_SPORT.get(about.sport, Way.OTHER)
 
 
@@ -73,7 +72,7 @@ def activity_row(
         "utc_offset_s": about.utc_offset_s,
         "day": local_day(about.start, about.utc_offset_s).isoformat(),
         "sport": about.sport,
-        "way": way_of(about, entry).value,
+        "way": way_of(about).value,
         "device_serial": about.device_serial,
         "by_hand": int(about.by_hand),
         "duplicate_of": None,
@@ -115,6 +114,11 @@ def about_from_json(text: str) -> About:
 def issues_from_json(text: str) -> tuple[Issue, ...]:
     """Issues again."""
     return tuple(Issue(**one) for one in json.loads(text))
+
+
+def context_from_json(text: str) -> dict[str, str]:
+    """What the export said beside the file."""
+    return dict(json.loads(text))
 
 
 def recording(
