@@ -349,17 +349,19 @@ class Table:
                 if known is not kind and known != kind:
                     if not (known.is_numeric() and kind.is_numeric()):
                         unlike.add(name)
-                    kinds[name] = pl.Int64 if known.is_integer() and kind.is_integer() else pl.Float64
+                    whole = known.is_integer() and kind.is_integer() and pl.UInt64 not in (known, kind)
+                    kinds[name] = pl.Int64() if whole else pl.Float64()
         if self._has_compressed:
             unlike.add("timestamp")
+        kinds = {name: kind for name, kind in kinds.items() if name not in unlike}
         places = {name: place for place, name in enumerate(kinds)}
         rows: list[list[Any]] = [[]] * self.height
         for group, layout in zip(self.groups, layouts, strict=True):
             where = range(self.height) if group.where is None else group.where.tolist()
             makers, unpack, data = layout.makers, layout.unpack, self.tables.data
-            targets = [places[name] for name in layout.kinds]
-            blank = [None] * len(places)
-            straight = len(self.groups) == 1
+            targets = [places.get(name, -1) for name in layout.kinds]
+            blank = [None] * (len(places) + 1)
+            straight = len(self.groups) == 1 and not unlike
             for place, position in zip(where, group.positions.tolist(), strict=True):
                 cells = [make(value) for make, value in zip(makers, unpack(data, position), strict=True)]
                 if straight:
@@ -368,11 +370,10 @@ class Table:
                 row = blank.copy()
                 for target, cell in zip(targets, cells, strict=True):
                     row[target] = cell
-                rows[place] = row
+                rows[place] = row[:-1]
         if not kinds:
             return pl.DataFrame()
-        frame = pl.DataFrame(rows, schema=kinds, orient="row")
-        return frame.drop(unlike) if unlike else frame
+        return pl.DataFrame(rows, schema=kinds, orient="row")
 
     def column(self, name: str) -> pl.Series:
         """One column by name; all null where the table has no such field."""

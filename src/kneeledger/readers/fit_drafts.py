@@ -380,13 +380,17 @@ def _facts(tables: Tables, identity: dict[str, object]) -> dict[str, object]:
 
 def _has_barometer(tables: Tables) -> bool:
     """Whether a barometer stands among the device's own sensors."""
-    frame = tables.frame("device_info", lambda name: name in ("source_type", "device_type"))
+    frame = tables.frame(
+        "device_info", lambda name: name in ("source_type", "device_type", "local_device_type")
+    )
+    if "local_device_type" in frame.columns:
+        return bool((frame.get_column("local_device_type") == "barometer").any())
     if not {"source_type", "device_type"} <= set(frame.columns):
         return False
     local = frame.get_column("source_type").cast(pl.String) == "local"
     kinds = frame.filter(local).get_column("device_type")
-    return bool(kinds.cast(pl.String).is_in([str(BAROMETER), "barometer"]).any())
+    return bool(kinds.cast(pl.String).is_in([BAROMETER, f"{BAROMETER}.0", "barometer"]).any())
 
 
-BAROMETER = 4
+BAROMETER = "4"
 """`device_type` of a barometer among local sensors."""

@@ -8,7 +8,7 @@ neither table knows keeps its number as its name, so that nothing is lost and no
 Instead of: a table of our own for everything, which would be a second profile to keep true.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from typing import Any
 
@@ -87,6 +87,9 @@ _NUMERIC_WORDS = {
 }
 """Types wider than an enum whose values are words all the same; the others are masks or sentinels."""
 
+_MASKS = {"date_time", "local_date_time", "message_index", "left_right_balance", "left_right_balance_100"}
+"""Types of newer fields that stay numbers or times."""
+
 _FIELDS = {
     # record
     20: """
@@ -147,6 +150,14 @@ _FIELDS = {
         208 avg_core_temperature uint16 100 0 C
         209 min_core_temperature uint16 100 0 C
         210 max_core_temperature uint16 100 0 C
+        78 active_time uint32 1000 0 s
+        79 avg_strokes_per_length uint16 10 0 strokes/length
+        80 avg_swolf uint16 1 0 -
+        106 num_segment_laps uint16 1 0 -
+        107 front_gear_shift_count uint16 1 0 -
+        108 rear_gear_shift_count uint16 1 0 -
+        196 metabolic_calories uint16 1 0 kcal
+        211 avg_grade_adjusted_speed uint32 1000 0 m/s
     """,
     # lap
     19: """
@@ -167,6 +178,17 @@ _FIELDS = {
         158 avg_core_temperature uint16 100 0 C
         159 min_core_temperature uint16 100 0 C
         160 max_core_temperature uint16 100 0 C
+        27 nec_lat sint32 1 0 semicircles
+        28 nec_long sint32 1 0 semicircles
+        29 swc_lat sint32 1 0 semicircles
+        30 swc_long sint32 1 0 semicircles
+        70 active_time uint32 1000 0 s
+        73 avg_swolf uint16 1 0 -
+        90 avg_strokes_per_length uint16 10 0 strokes_/_length
+        96 front_gear_shift_count uint16 1 0 -
+        97 rear_gear_shift_count uint16 1 0 -
+        155 metabolic_calories uint16 1 0 kcal
+        161 avg_grade_adjusted_speed uint32 1000 0 m/s
     """,
     # event
     21: """
@@ -241,6 +263,18 @@ _FIELDS = {
         74 start_elevation uint32 5 500 m
         110 total_moving_time uint32 1000 0 s
         254 message_index message_index 1 0 -
+        11 sport sport 1 0 -
+        12 sub_sport sub_sport 1 0 -
+        15 avg_heart_rate uint8 1 0 bpm
+        16 max_heart_rate uint8 1 0 bpm
+        29 avg_cadence uint16 128 0 rpm
+        30 max_cadence uint16 128 0 rpm
+        40 avg_power uint16 1 0 watts
+        41 max_power uint16 1 0 watts
+        42 normalized_power uint16 1 0 watts
+        67 first_lap_index uint16 1 0 -
+        68 num_laps uint16 1 0 -
+        79 metabolic_calories uint16 1 0 kcal
     """,
     # jump
     285: """
@@ -259,6 +293,11 @@ _FIELDS = {
     297: """
         0 respiration_rate sint16 100 0 breaths/min
         253 timestamp date_time 1 0 s
+    """,
+    # monitoring_hr_data
+    211: """
+        0 resting_heart_rate uint8 1 0 bpm
+        1 current_day_resting_heart_rate uint8 1 0 bpm
     """,
     # sleep_level
     275: """
@@ -387,6 +426,13 @@ _WORDS = {
         20533=tacx_training_app_win 20534=tacx_training_app_mac 20565=tacx_training_app_mac_catalyst
         30045=tacx_training_app_android 30046=tacx_training_app_ios 30047=tacx_training_app_legacy
     """,
+    "local_device_type": """
+        0=gps 1=glonass 2=gps_glonass 3=accelerometer 4=barometer 5=temperature 10=whr 12=sensor_hub
+    """,
+    "ble_device_type": """
+        0=connected_gps 1=heart_rate 2=bike_power 3=bike_speed_cadence 4=bike_speed 5=bike_cadence
+        6=footpod 7=bike_trainer
+    """,
     "mesg_num": """
         13=training_settings 211=monitoring_hr_data 216=time_in_zone 229=max_met_data 269=spo2_data
         275=sleep_level 285=jump 289=aad_accel_features 290=beat_intervals 297=respiration_rate
@@ -400,6 +446,23 @@ _WORDS = {
     """,
 }
 """Newer words by type."""
+
+
+_SUBS = """
+18 18 avg_swimming_cadence sport=5 -
+18 18 avg_paddlesport_cadence sport=15,37 -
+18 19 max_paddlesport_cadence sport=15,37 -
+19 17 avg_paddlesport_cadence sport=15,37 -
+19 18 max_paddlesport_cadence sport=15,37 -
+18 19 max_swimming_cadence sport=5 -
+18 10 total_strokes sport=2,5,15,37 -
+19 10 total_strokes sport=2,5,15,37 -
+19 17 avg_swimming_cadence sport=5 -
+19 18 max_swimming_cadence sport=5 -
+23 1 ble_device_type source_type=3 ble_device_type
+23 1 local_device_type source_type=5 local_device_type
+"""
+"""Newer special names: message, field, name, the field that decides and its raw values, type of the words."""
 
 
 @cache
@@ -442,6 +505,11 @@ def message(number: int) -> MessageSpec:
         parts = line.split()
         spec = _added(parts[1], parts[2], float(parts[3]), float(parts[4]), parts[5])
         fields.setdefault(int(parts[0]), spec)
+    for line in _SUBS.strip().splitlines():
+        of, place, name, when, type_name = line.split()
+        if int(of) == number:
+            spec = fields[int(place)]
+            fields[int(place)] = replace(spec, subs=(*spec.subs, _added_sub(name, when, type_name)))
     return MessageSpec(number, message_name(number), fields)
 
 
@@ -452,11 +520,17 @@ def _added(name: str, type_name: str, scale: float, offset: float, units: str) -
         into, _, bits = target.partition("/")
         components = (Component(into, 0, int(bits), scale, offset, accumulate=False),)
     kind = {"date_time": "time", "local_date_time": "local_time"}.get(type_name, "number")
-    words = words_of(type_name) if type_name in _WORDS or type_name == "activity_type" else None
+    words = words_of(type_name) if type_name not in _MASKS else {}
     if words and kind == "number":
         kind = "words"
     unit = "" if units == "-" else units.replace("_", " ")
     return FieldSpec(name, kind, words or None, scale, offset, unit, components)
+
+
+def _added_sub(name: str, when: str, type_name: str) -> Sub:
+    decides, _, values = when.partition("=")
+    words = words_of(type_name) if type_name != "-" else None
+    return Sub(name, tuple((decides, int(value)) for value in values.split(",")), words, 1.0, 0.0, ())
 
 
 def _field(entry: Any) -> FieldSpec:
