@@ -1,0 +1,212 @@
+"""Altitude that can be believed: placeholders and spikes cut out, level breaks and lifts marked.
+
+A vertical rate that no athlete reaches is a step of the instrument, not of the ground: the first fix, a
+reset, another source, a lift taken with the watch paused. Altitudes on its two sides are right on their own
+and not comparable, so the second side is a new part, and nothing is counted from one to the next. What
+comes back within seconds was a spike; a lone 0 or -500 stands for "no altitude". Cars and lifts move or
+climb as no leg does for half a minute or two; they are cut out.
+Instead of: a median over everything (it smears steps and shortens stairs), or a clip of each difference.
+"""
+
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+
+from kneeledger.model import AltitudeSource, FloatArray, Issue
+
+__all__ = ["LARGEST_GRADE", "BoolArray", "CleanAltitude", "IntArray", "clean_altitude"]
+
+IntArray = npt.NDArray[np.integer]
+BoolArray = npt.NDArray[np.bool_]
+
+LARGEST_GRADE: Final = 0.35
+"""Steeper than anybody runs for long; also the largest grade told."""
+FASTEST_RISE_MPS: Final = {"foot": 3.0, "ride": 6.0}
+"""Vertical speed from record to record that nobody reaches [m/s]."""
+LONGEST_SPIKE_S: Final = 12.0
+"""An excursion that comes back within this time is a spike, not a level [s]."""
+PLACEHOLDERS_M: Final = (0.0, -500.0, -499.0)
+"""Altitudes that stand for none where they are far off their neighbours [m]."""
+FASTEST_MPS: Final = {"foot": 8.0, "ride": 30.0}
+"""Speed that nobody holds for half a minute [m/s]."""
+FASTEST_CLIMB_MPS: Final = 0.75
+"""Ascent that nobody holds for two minutes, 2,700 m an hour; the best climb 2,100 [m/s]."""
+LONGEST_HALT_S: Final = 120.0
+"""A stop between two carried spells up to this long belongs to them [s]."""
+WITHOUT_STEPS_MPS: Final = 2.5
+"""A minute at this speed without a step was not on foot [m/s]."""
+RIDES: Final = frozenset({"cycling", "e_biking"})
+FEET: Final = frozenset({"running", "walking", "hiking", "snowshoeing", "mountaineering"})
+
+
+@dataclass(frozen=True, slots=True)
+class CleanAltitude:
+    """Altitude that can be believed, one value a record."""
+
+    altitude_m: FloatArray
+    """As recorded; NaN where cut out [m]."""
+    part: IntArray
+    """Altitudes of the same part can be compared; no gain or loss is counted from one to the next."""
+    carried: BoolArray
+    """Records on which a lift, car or train did the work: never counted."""
+    issues: tuple[Issue, ...]
+
+
+def clean_altitude(
+    altitude_m: FloatArray,
+    elapsed_s: FloatArray,
+    distance_m: FloatArray,
+    segment: IntArray,
+    *,
+    source: AltitudeSource,
+    sport: str,
+    cadence: FloatArray | None = None,
+) -> CleanAltitude:
+    """Altitude with placeholders and spikes cut out, level breaks marked, and lifts and cars named.
+
+    Parameters
+    ----------
+    altitude_m, elapsed_s, distance_m, segment
+        One value a record, NaN where missing [m, s, m].
+    cadence
+        Steps a minute on foot, if the file has them: a spell of travel without a step was no walk.
+    """
+    altitude = np.array(altitude_m, dtype=np.float64)
+    count = altitude.size
+    part = np.zeros(count, dtype=np.int64)
+    carried = np.zeros(count, dtype=np.bool_)
+    if source in (AltitudeSource.NONE, AltitudeSource.UNUSABLE):
+        altitude[:] = np.nan
+    known = np.flatnonzero(np.isfinite(altitude))
+    if known.size < 2:
+        return CleanAltitude(altitude, part, carried, ())
+    issues: list[Issue] = []
+    cut, breaks = _odd_jumps(altitude, elapsed_s, distance_m, segment, known, sport)
+    if cut.any():
+        altitude[cut] = np.nan
+        text = "Altitudes far off their neighbours (spikes, placeholders) were left out."
+        issues.append(Issue("altitude_spike", int(cut.sum()), text))
+    starts = np.zeros(count, dtype=np.int64)
+    if breaks:
+        starts[breaks] = 1
+        text = "Altitude stepped (first fix, reset, or a pause elsewhere): no gain or loss is counted across."
+        issues.append(Issue("altitude_step", len(breaks), text))
+    carried = _carried(_rebased(altitude, breaks), elapsed_s, distance_m, sport, cadence)
+    if carried.any():
+        altitude[carried] = np.nan
+        starts[1:][np.diff(carried.astype(np.int8)) != 0] = 1
+        text = "Moved or lifted faster than this sport does (lift, car, train): no descent is counted there."
+        issues.append(Issue("carried", int(carried.sum()), text))
+    if breaks or carried.any():
+        part = np.cumsum(starts)
+    return CleanAltitude(altitude, part, carried, tuple(issues))
+
+
+def _odd_jumps(
+    altitude: FloatArray,
+    elapsed_s: FloatArray,
+    distance_m: FloatArray,
+    segment: IntArray,
+    known: IntArray,
+    sport: str,
+) -> tuple[BoolArray, list[int]]:
+    """Records to cut out, and records at which a new level begins."""
+    cut = np.zeros(altitude.size, dtype=np.bool_)
+    fastest = FASTEST_RISE_MPS["ride" if sport in RIDES else "foot"]
+    rise = np.diff(altitude[known])
+    span = np.maximum(np.diff(elapsed_s[known]), 1.0)
+    across = np.diff(segment[known]) != 0
+    odd = np.abs(rise) > 1.0 + fastest * span
+    if across.any():
+        travelled = np.maximum(np.nan_to_num(np.diff(distance_m[known])), 0.0)
+        odd = np.where(across, np.abs(rise) > 3.0 + LARGEST_GRADE * travelled, odd)
+    jumps = np.flatnonzero(odd).tolist()
+    breaks: list[int] = []
+    at = 0
+    while at < len(jumps):
+        jump = jumps[at]
+        if at + 1 < len(jumps):
+            back = jumps[at + 1]
+            inside = known[jump + 1 : back + 1]
+            offset = abs(float(altitude[known[back + 1]] - altitude[known[jump]]))
+            short = float(elapsed_s[known[back + 1]] - elapsed_s[known[jump]]) <= LONGEST_SPIKE_S
+            placeholder = bool(np.isin(altitude[inside], PLACEHOLDERS_M).all())
+            if (short or placeholder) and offset <= max(5.0, 0.2 * abs(float(rise[jump]))):
+                cut[inside] = True
+                at += 2
+                continue
+        head, tail = known[: jump + 1], known[jump + 1 :]
+        if at == 0 and np.isin(altitude[head], PLACEHOLDERS_M).all():
+            cut[head] = True
+        elif at + 1 == len(jumps) and np.isin(altitude[tail], PLACEHOLDERS_M).all():
+            cut[tail] = True
+        else:
+            breaks.append(int(known[jump + 1]))
+        at += 1
+    return cut, breaks
+
+
+def _rebased(altitude: FloatArray, breaks: list[int]) -> FloatArray:
+    """The altitude with its level breaks taken out: each part begins where the one before it ended."""
+    if not breaks:
+        return altitude
+    known = np.flatnonzero(np.isfinite(altitude))
+    ends = known[np.searchsorted(known, breaks) - 1]
+    jump = np.zeros(altitude.size)
+    jump[breaks] = altitude[breaks] - altitude[ends]
+    rebased: FloatArray = altitude - np.cumsum(jump)
+    return rebased
+
+
+def _carried(
+    altitude: FloatArray,
+    elapsed_s: FloatArray,
+    distance_m: FloatArray,
+    sport: str,
+    cadence: FloatArray | None,
+) -> BoolArray:
+    """Records on which something else than legs did the work.
+
+    Faster than anybody runs for most of half a minute (one jump of the distance is no train); higher than
+    anybody climbs for two minutes; or, where the file has steps, a minute of travel at running speed
+    without one. Halts of up to two minutes between such spells (a red light) belong to them.
+    """
+    count = altitude.size
+    carried = np.zeros(count, dtype=np.bool_)
+    ride = sport in RIDES
+    step = float(elapsed_s[-1] - elapsed_s[0]) / max(count - 1, 1)
+    if not (step > 0.0) or not (ride or sport in FEET):
+        return carried
+
+    def mark(rate: FloatArray, limit: float, lag: int) -> None:
+        for first in np.flatnonzero(rate > limit).tolist():
+            carried[first : first + lag + 1] = True
+
+    lag = max(int(30.0 / step), 1)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        fast = np.diff(distance_m) / np.diff(elapsed_s) > FASTEST_MPS["ride" if ride else "foot"]
+    if count > lag and np.count_nonzero(fast) > 0.7 * lag:
+        sums = np.concatenate([[0], np.cumsum(fast)])
+        mark((sums[lag:] - sums[:-lag]) / lag, 0.7, lag)
+    lag = max(int(120.0 / step), 1)
+    if count > lag:
+        with np.errstate(invalid="ignore", divide="ignore"):
+            climb = (altitude[lag:] - altitude[:-lag]) / (elapsed_s[lag:] - elapsed_s[:-lag])
+        climb[elapsed_s[lag:] - elapsed_s[:-lag] > 240.0] = np.nan
+        mark(climb, FASTEST_CLIMB_MPS, lag)
+    if cadence is not None and not ride and np.count_nonzero(cadence > 0.0) > 0.3 * count:
+        lag = max(int(60.0 / step), 1)
+        if count > lag:
+            stepping = np.concatenate([[0], np.cumsum(np.nan_to_num(cadence) > 0.0)])
+            with np.errstate(invalid="ignore", divide="ignore"):
+                speed = (distance_m[lag:] - distance_m[:-lag]) / (elapsed_s[lag:] - elapsed_s[:-lag])
+            still = stepping[lag + 1 :] - stepping[: -lag - 1] == 0
+            mark(np.where(still, speed, 0.0), WITHOUT_STEPS_MPS, lag)
+    spells = np.flatnonzero(carried)
+    for before, after in pairwise(spells.tolist()):
+        if after - before > 1 and elapsed_s[after] - elapsed_s[before] <= LONGEST_HALT_S:
+            carried[before:after] = True
+    return carried
