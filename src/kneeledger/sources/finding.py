@@ -25,6 +25,7 @@ Instead of: unpacking to a temporary folder, or os.walk with a list of extension
 
 import hashlib
 import os
+import re
 import stat
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -62,6 +63,7 @@ DEFAULT_LIMITS = Limits()
 XML_HEAD_BYTES = 1 << 16
 READ_BYTES = 1 << 20
 FIT_HEAD_BYTES = 512
+MEANT = re.compile(r"(\.(?:fit|gpx|tcx))(?:\.gz)?$", re.IGNORECASE)
 UNREAD_ARCHIVES = frozenset({"7z", "rar", "bzip2", "xz", "zstd", "tar"})
 
 
@@ -376,7 +378,7 @@ class _Walk:
             if kind == "xml":
                 head += reader.read(XML_HEAD_BYTES)
                 kind = kinds.file_kind(head)
-            reason = _not_wanted(kind, head)
+            reason = _not_wanted(kind, head, entry.name)
             if reason is None:
                 yield self.taken(entry, reader, head, guide)
             elif reader.problem and not head:
@@ -448,7 +450,7 @@ def _too_large(most: int) -> str:
     return f"is larger than {most >> 20:,} MB, more than any recording; not read"
 
 
-def _not_wanted(kind: str, head: bytes) -> tuple[str, str, str] | None:
+def _not_wanted(kind: str, head: bytes, name: str) -> tuple[str, str, str] | None:
     """Code, kind and reason where a file is no recording; None where it may be one."""
     if kind == "fit":
         number = kinds.fit_file_type(head)
@@ -466,6 +468,10 @@ def _not_wanted(kind: str, head: bytes) -> tuple[str, str, str] | None:
             f"a {kind} archive, which is not read; unpack it and give the folder",
         )
     words = kinds.KIND_WORDS.get(kind, kind)
+    if kind != "empty" and (named := MEANT.search(name)):
+        what = "no known kind" if kind == "unknown" else words
+        reason = f"is named {named[1].lower()} but its content is of {what}; download or copy it again"
+        return "damaged", "files that are not what their name says", reason
     code = "empty" if kind == "empty" else "not_activity"
     return code, words, "holds nothing" if kind == "empty" else f"no FIT, GPX or TCX file ({words})"
 

@@ -39,6 +39,7 @@ MAGIC = (
 ROOTS = {
     "gpx": "gpx",
     "trainingcenterdatabase": "tcx",
+    "activities": "tcx",
     "kml": "kml",
     "html": "html",
     "svg": "image",
