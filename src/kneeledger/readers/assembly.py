@@ -66,20 +66,28 @@ def recordings(draft: Draft, source: Source, *, tz: str | None, part: int = 0) -
     legs = [leg for leg in mending.mend(draft) if leg.start is not None]
     if not legs:
         raise EmptyActivityError(source.path, "it holds neither a record with a time nor totals")
-    return [_recording(leg, draft, source, tz, part + k) for k, leg in enumerate(legs)]
+    somewhere = next((found for leg in legs if (found := _position(leg.records)) is not None), None)
+    return [_recording(leg, draft, source, tz, part + k, somewhere) for k, leg in enumerate(legs)]
 
 
-def _recording(leg: Leg, draft: Draft, source: Source, tz: str | None, part: int) -> Recording:
+def _recording(
+    leg: Leg, draft: Draft, source: Source, tz: str | None, part: int, somewhere: tuple[float, float] | None
+) -> Recording:
+    """The recording of a leg; `somewhere` is a position of another leg for one that has none."""
     records = leg.records
     issues = list(leg.issues)
+    sport = leg.sport
     if leg.by_hand:
         choice = CadenceChoice(None, None, "no records")
     else:
         step_s = _step_s(records)
         speed = _speed_mps(records, step_s)
-        choice = step_multiplier.choose(
-            records, speed, step_s, sport=leg.sport, total_cycles=leg.total_cycles
-        )
+        if sport == "unknown":
+            sport = step_multiplier.likely_sport(records, speed)
+            if sport != "unknown":
+                text = f"The file names no sport; by its cadence and speed it is taken for {sport}."
+                issues.append(Issue("sport_inferred", 1, text))
+        choice = step_multiplier.choose(records, speed, step_s, sport=sport, total_cycles=leg.total_cycles)
         records = _with_cadence(records, choice)
         records = _with_developer(records, issues)
         if records.height < TOO_SHORT:
@@ -94,11 +102,11 @@ def _recording(leg: Leg, draft: Draft, source: Source, tz: str | None, part: int
     facts = {key: value for key, value in draft.facts.items() if key != "mass_kg"}
     mass = draft.facts.get("mass_kg")
     assert leg.start is not None
-    offset_s, how = local_time.offset(leg.start, _position(frame), draft.facts, tz)
+    offset_s, how = local_time.offset(leg.start, _position(frame) or somewhere, draft.facts, tz)
     about = About(
         start=leg.start,
         end=leg.end or leg.start,
-        sport=leg.sport,
+        sport=sport,
         sub_sport=leg.sub_sport,
         format=draft.format,
         decoder=draft.decoder,
@@ -194,6 +202,8 @@ def _setting(leg: Leg, draft: Draft, *, has_altitude: bool) -> tuple[bool, bool]
 
 def _position(frame: pl.DataFrame) -> tuple[float, float] | None:
     """The first known position [deg]."""
+    if "latitude_deg" not in frame.columns or "longitude_deg" not in frame.columns:
+        return None
     latitude, longitude = frame.get_column("latitude_deg"), frame.get_column("longitude_deg")
     if latitude.null_count() == len(latitude):
         return None

@@ -20,7 +20,7 @@ import polars as pl
 
 from kneeledger.model import CadenceChoice, FloatArray
 
-__all__ = ["RIDES", "Field", "choose", "fields"]
+__all__ = ["RIDES", "Field", "choose", "fields", "likely_sport"]
 
 RUNS: Final = frozenset({"running"})
 WALKS: Final = frozenset({"walking", "hiking", "snowshoeing", "mountaineering"})
@@ -42,6 +42,11 @@ RUN_BY_SPEED_MPS: Final = 2.0
 """Where the sport is unknown, running is tried first from this speed on [m/s]."""
 AGREE: Final = 0.02
 """Steps here and strides in the file's totals should agree within this (formats.md 5)."""
+LIKELY_SAMPLES: Final = 60
+"""A sport is inferred from at least so many samples; project rule."""
+RIDE_MPS: Final = 5.5
+"""Median speed from which pedals are likelier than feet [m/s]; project rule."""
+PEDAL_RPM: Final = (40.0, 120.0)
 LONGEST_STEP_S: Final = 30.0
 _STEPS_UNITS: Final = frozenset({"spm", "steps/min", "steps/minute", "steps per minute", "stepsperminute"})
 _STRIDES_UNITS: Final = frozenset({"rpm", "strides/min", "strides/minute", "strides per minute"})
@@ -157,6 +162,30 @@ def choose(
         return CadenceChoice(None, None, reason)
     agreement = _agreement(values, factor, step_s, total_cycles)
     return CadenceChoice(used.column, factor, reason + agreement)
+
+
+def likely_sport(records: pl.DataFrame, speed_mps: FloatArray | None) -> str:
+    """The sport of a leg whose file names none, by cadence and speed together; ``unknown`` where in doubt.
+
+    Faster than a runner at a pedal's cadence is a ride. On foot the same windows decide as for the factor:
+    a run has at least 140 steps a minute and 1.8 m/s, a walk at most 135 and 2.2 m/s (G8 of formats.md).
+    """
+    used, values = _used(records, fields(records))
+    if used is None or values is None or speed_mps is None:
+        return "unknown"
+    moving = (values > 0) & (np.nan_to_num(speed_mps) > MOVING_MPS)
+    if moving.sum() < LIKELY_SAMPLES:
+        return "unknown"
+    raw, speed = float(np.median(values[moving])), float(np.median(speed_mps[moving]))
+    if speed >= RIDE_MPS and PEDAL_RPM[0] <= raw <= PEDAL_RPM[1]:
+        return "cycling"
+    for factor in (used.usual, 3 - used.usual):
+        steps = factor * raw
+        if RUN.holds(steps, speed) and steps >= 140.0 and speed >= 1.8:
+            return "running"
+        if WALK.holds(steps, speed) and steps <= 135.0 and speed <= 2.2:
+            return "walking"
+    return "unknown"
 
 
 def _ride(records: pl.DataFrame, found: list[Field]) -> CadenceChoice:
