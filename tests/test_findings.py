@@ -185,7 +185,8 @@ def test_a_knee_load_spike_that_stands_under_the_article_alone_is_a_note() -> No
 def test_the_interval_comes_from_shared_draws_and_a_wide_one_holds_down() -> None:
     rng = np.random.default_rng(4)
     level = rng.lognormal(0, 0.3, 800)
-    rows = [*steady(98), act(99, knee_load_bw_s=50 * 60 * FLAT_LOAD * 1.5, knee_load_none_bw_s=None)]
+    unsaid = {"knee_load_none_bw_s": None, "knee_load_mechanics_bw_s": None}
+    rows = [*steady(98), act(99, knee_load_bw_s=50 * 60 * FLAT_LOAD * 1.5, **unsaid)]
     plain = {row["id"]: (level * row["knee_load_bw_s"], level) for row in rows}
     found = find(history(rows, draws=plain), day(99))
     assert (found[0].low, found[0].high) == pytest.approx((1.5, 1.5))

@@ -419,6 +419,10 @@ COMPARE_WEEKS: Final = 26
 UNUSUAL: Final = 90.0
 """Percentile of the athlete's own earlier windows from which (or below 100 minus it) it is unusual."""
 
+LEAST_DIFFERENCE: Final = 0.10
+"""Least difference from the usual that may be unusual, as a share of it; unknown days of the window add theirs,
+because what is missing could be rest or the longest run."""
+
 COMPARED: Final[Mapping[str, tuple[str, str, float]]] = {
     "run_distance_m": ("running distance", "km a week", 1e-3 * 7),
     "longest_run_m": ("longest run", "km", 1e-3),
@@ -531,7 +535,8 @@ def _changed(name: str, values: FloatArray, known: npt.NDArray[np.bool_], weeks:
     value = now * scale if math.isfinite(now) else None
     difference = None if value is None or usual is None else value - usual
     odd = percentile is not None and not 100.0 - UNUSUAL < percentile < UNUSUAL
-    unusual = bool(odd and difference is not None and abs(difference) > 0.1 * max(abs(usual or 0.0), 1e-9))
+    least = LEAST_DIFFERENCE + (days - known_now) / days
+    unusual = bool(odd and difference is not None and abs(difference) > least * max(abs(usual or 0.0), 1e-9))
     if name == "matched_cadence_spm":
         unusual = bool(odd and difference is not None and usual and abs(difference) > 0.02 * usual)
     text = _changed_text(label, unit, weeks, value, usual, percentile, own.size, days - known_now)
