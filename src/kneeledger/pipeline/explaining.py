@@ -15,18 +15,18 @@ __all__ = ["as_text", "explain", "topics"]
 
 
 @cache
-def _written() -> Mapping[str, Any]:
+def written() -> Mapping[str, Any]:
     text = resources.files("kneeledger.data").joinpath("explain.toml").read_text(encoding="utf-8")
     return tomllib.loads(text)
 
 
 def topics() -> list[dict[str, str]]:
     """Name and title of everything that can be explained: topics first, then metrics."""
-    written = [{"name": name, "title": topic["title"]} for name, topic in _written().items()]
+    told = [{"name": name, "title": topic["title"]} for name, topic in written().items()]
     metrics = [
         {"name": name, "title": f"{card.label} [{card.unit}]"} for name, card in analyzers.cards().items()
     ]
-    return written + metrics
+    return told + metrics
 
 
 def explain(topic: str) -> dict[str, Any]:
@@ -38,8 +38,8 @@ def explain(topic: str) -> dict[str, Any]:
         There is no such topic; names the nearest.
     """
     name = topic.strip().replace(" ", "-")
-    if name in _written():
-        found = {"name": name, **_written()[name]}
+    if name in written():
+        found = {"name": name, **written()[name]}
     elif topic.replace("-", "_") in analyzers.cards():
         card = analyzers.cards()[topic.replace("-", "_")]
         found = {

@@ -146,7 +146,6 @@ def tally_lines(result: ScanResult) -> list[str]:
 def dry_run(exports: Sequence[Path], folder: Path, *, athlete: str) -> list[str]:
     """One line a file: what a scan would do with it. Changes nothing."""
     from kneeledger import sources
-    from kneeledger.exports import ByHand
     from kneeledger.exports import sources as find
 
     known: Mapping[str, str] = {}
@@ -157,7 +156,7 @@ def dry_run(exports: Sequence[Path], folder: Path, *, athlete: str) -> list[str]
     for item in find(exports, known=lambda path, stamp: known.get(path) == scanning.versioned(stamp)):
         if isinstance(item, sources.Skipped):
             lines.append(f"skip  {item.path}: {item.reason}")
-        elif isinstance(item, ByHand):
+        elif isinstance(item, sources.ByHand):
             lines.append(f"total {item.path}: {item.sport}")
         else:
             lines.append(f"read  {item.path}")

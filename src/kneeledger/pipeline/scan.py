@@ -7,6 +7,7 @@ transaction a batch makes both part of the ledger. What is unchanged is decided 
 import bisect
 import hashlib
 import json
+import sqlite3
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -32,7 +33,7 @@ BATCH_FILES = 24
 MATCH_S = 300.0
 """An export's totals belong to a file that starts this near."""
 READER_VERSION = f"{mending.VERSION}.{preparation.VERSION}"
-SAFE_COLUMNS = ("path", "outer", "stamp", "sha256", "outcome", "code", "reason")
+FILE_COLUMNS = ("path", "outer", "stamp", "sha256", "outcome", "code", "reason")
 
 
 @dataclass(slots=True)
@@ -80,41 +81,49 @@ def scan(
     ledger.lock(on_wait=on_wait)
     ledger.sweep()
     foreign = ledger.serials_of_others(athlete)
-    known = ledger.known_files(athlete)
-    found = exports.sources(paths, known=lambda path, stamp: known.get(path) == versioned(stamp))
+    memory = _memory(ledger, athlete)
     seen_content = {
         sha: path
         for path, sha in ledger.query(
             "select path, sha256 from files where athlete = ? and outcome = 'read' and code = ''", (athlete,)
         )
     }
-    skipped_all: list[sources.Skipped] = []
-    by_hand: list[exports.ByHand] = []
+    skipped: list[sources.Skipped] = []
+    done_archives: list[sources.Skipped] = []
+    by_hand: list[sources.ByHand] = []
+    waiting: list[dict[str, Any]] = []
 
     def fresh() -> Iterator[Source]:
-        for item in found:
-            if isinstance(item, exports.ByHand):
+        for item in exports.sources(paths, known=memory):
+            if isinstance(item, sources.ByHand):
                 by_hand.append(item)
             elif isinstance(item, sources.Skipped):
-                _tell_skipped(ledger, athlete, item, result)
-                skipped_all.append(item)
+                # An archive may be remembered only when everything read from it is in the ledger.
+                if item.code == "archive":
+                    done_archives.append(item)
+                    continue
+                skipped.append(item)
+                waiting.extend(_skipped(item, result))
             elif seen_content.get(item.sha256, item.path) != item.path:
                 result.read += 1
                 result.duplicates += 1
                 reason = f"same content as {seen_content[item.sha256]}"
-                _put_files(ledger, athlete, [_told(item, "read", "same_content", reason)])
+                waiting.append(_told(item, "read", "same_content", reason))
             else:
                 seen_content[item.sha256] = item.path
                 yield item
 
     batches = (Batch(tuple(some), athlete, config, decoder, str(ledger.tracks)) for some in _batched(fresh()))
     for outcome in executors.run(work, batches, jobs=jobs, cluster=cluster):
-        _commit(ledger, athlete, outcome, foreign, accept_device)
+        told, waiting[:] = list(waiting), []
+        _commit(ledger, athlete, outcome, told, foreign, accept_device)
         _count(result, outcome)
         if progress is not None:
             progress(result)
+    _put_files(ledger, athlete, waiting)
+    _put_files(ledger, athlete, [_told_skipped(item, "skipped") for item in done_archives])
     _keep_by_hand(ledger, athlete, by_hand, config)
-    if result.read or result.duplicates:
+    if result.read or by_hand:
         ledger.compact()
         _mark_duplicates(ledger, athlete)
     result.files = result.read + result.unchanged + result.skipped + result.failed
@@ -124,7 +133,7 @@ def scan(
     result.activities = int(counted[0]) - int(counted[1] or 0)
     result.duplicates += int(counted[1] or 0)
     if not result.activities:
-        result.advice = exports.advice(skipped_all)
+        result.advice = exports.advice(skipped)
     _write_errors(ledger, athlete)
     result.seconds = time.monotonic() - began
     return result
@@ -150,8 +159,12 @@ def _told(source: Source, outcome: str, code: str, reason: str) -> dict[str, str
 def _put_files(ledger: Ledger, athlete: str, files: Iterable[dict[str, Any]]) -> None:
     with ledger.transaction() as db:
         for one in files:
-            kept = {name: one[name] for name in SAFE_COLUMNS}
-            ledger.put_file(db, athlete, **(kept | {"stamp": versioned(one["stamp"])}))
+            _put_file(ledger, db, athlete, one)
+
+
+def _put_file(ledger: Ledger, db: sqlite3.Connection, athlete: str, one: dict[str, Any]) -> None:
+    kept = {name: one[name] for name in FILE_COLUMNS}
+    ledger.put_file(db, athlete, **(kept | {"stamp": versioned(one["stamp"]) if one["stamp"] else ""}))
 
 
 def _batched(found: Iterable[Source]) -> Iterator[list[Source]]:
@@ -167,10 +180,26 @@ def _batched(found: Iterable[Source]) -> Iterator[list[Source]]:
         yield batch
 
 
-def _tell_skipped(ledger: Ledger, athlete: str, item: sources.Skipped, result: ScanResult) -> None:
+def _memory(ledger: Ledger, athlete: str) -> Callable[[str, str], int]:
+    """What is unchanged: 0 for new or changed, else how many files are remembered at or below the path."""
+    known = ledger.known_files(athlete)
+    paths = sorted(known)
+
+    def count(path: str, stamp: str) -> int:
+        if not stamp or known.get(path) != versioned(stamp):
+            return 0
+        first = bisect.bisect_left(paths, f"{path}!/")
+        last = bisect.bisect_left(paths, f"{path}!0")
+        return max(1, last - first)
+
+    return count
+
+
+def _skipped(item: sources.Skipped, result: ScanResult) -> list[dict[str, Any]]:
+    """Count a file that gives no source; what to remember of it."""
     if item.code == "unchanged":
         result.unchanged += item.count
-        return
+        return []
     failed = item.code in sources.FAILURES
     if failed:
         result.failed += item.count
@@ -178,22 +207,26 @@ def _tell_skipped(ledger: Ledger, athlete: str, item: sources.Skipped, result: S
     else:
         result.skipped += item.count
         result.skipped_by_kind[item.kind] += item.count
-    told = {
+    return [_told_skipped(item, "failed" if failed else "skipped")]
+
+
+def _told_skipped(item: sources.Skipped, outcome: str) -> dict[str, Any]:
+    return {
         "path": item.path,
         "outer": str(item.outer),
         "stamp": item.stamp,
         "sha256": "",
-        "outcome": "failed" if failed else "skipped",
+        "outcome": outcome,
         "code": item.code,
         "reason": item.reason,
     }
-    _put_files(ledger, athlete, [told])
 
 
 def _commit(
     ledger: Ledger,
     athlete: str,
     outcome: Outcome,
+    told: Iterable[dict[str, Any]],
     foreign: dict[str, str],
     accept_device: Callable[[str, str], bool],
 ) -> None:
@@ -210,10 +243,9 @@ def _commit(
     with ledger.transaction() as db:
         if outcome.segment:
             ledger.put_segment(db, outcome.segment, outcome.segment_rows)
-        for one in outcome.files:
-            kept = {name: one[name] for name in SAFE_COLUMNS}
-            ledger.put_file(db, athlete, **(kept | {"stamp": versioned(one["stamp"])}))
-            if one["outcome"] == "read":
+        for one in (*told, *outcome.files):
+            _put_file(ledger, db, athlete, one)
+            if one["outcome"] == "read" and not one["code"]:
                 db.execute("delete from activities where athlete = ? and path = ?", (athlete, one["path"]))
         for row in outcome.activities:
             ledger.put_activity(db, row)
@@ -263,7 +295,7 @@ def _write_errors(ledger: Ledger, athlete: str) -> None:
     write_bytes(ledger.folder / "errors.jsonl", "".join(f"{line}\n" for line in lines).encode())
 
 
-def _keep_by_hand(ledger: Ledger, athlete: str, items: Sequence[exports.ByHand], config: Config) -> None:
+def _keep_by_hand(ledger: Ledger, athlete: str, items: Sequence[sources.ByHand], config: Config) -> None:
     """Totals that an export tells of an activity without a recording: kept, unless a file has it."""
     have = ledger.activities(athlete, duplicates=True).filter(~pl.col("by_hand"))
     starts = sorted(have.get_column("start").to_list())
@@ -289,7 +321,7 @@ def _keep_by_hand(ledger: Ledger, athlete: str, items: Sequence[exports.ByHand],
             ledger.put_activity(db, row)
 
 
-def _recording_by_hand(item: exports.ByHand, start: datetime) -> Recording:
+def _recording_by_hand(item: sources.ByHand, start: datetime) -> Recording:
     told = f"{item.path}|{start.isoformat()}|{item.sport}|{item.duration_s}|{item.distance_m}"
     about = About(
         start=start,

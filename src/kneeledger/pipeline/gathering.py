@@ -1,0 +1,414 @@
+"""Everything the overview page shows, gathered from the ledger: findings, weeks, rooms, quality. Draws nothing."""
+
+import json
+from collections import Counter
+from collections.abc import Mapping
+from datetime import date, timedelta
+from importlib.metadata import version
+from typing import Any
+
+import numpy as np
+import polars as pl
+
+from kneeledger import (
+    analyzers,
+    findings,
+    headroom,
+    matched_cadence,
+    references,
+    severity,
+    symptoms,
+    workload,
+)
+from kneeledger.config import Config
+from kneeledger.knee import uncertainty, validation
+from kneeledger.knee.uncertainty import Draws
+from kneeledger.ledger.store import Ledger
+from kneeledger.model import Way
+from kneeledger.pipeline import explaining, settings
+from kneeledger.pipeline.history import Known
+from kneeledger.reporting.content import Coverage, FilesTally, MethodPage, Report, Room
+
+__all__ = ["WEEKS", "method", "overview"]
+
+WEEKS = 12
+SESSION_DAYS = 7 * WEEKS
+
+
+def overview(
+    ledger: Ledger,
+    known: Known,
+    config: Config,
+    pages: Mapping[str, str],
+    *,
+    redacted: bool = True,
+    anonymous: bool = False,
+) -> Report:
+    """The content of the overview page.
+
+    Parameters
+    ----------
+    pages
+        Ledger id -> file name of its page, for activities that have one.
+    """
+    as_of = known.as_of
+    newest = known.history.newest
+    found = findings.find(known.history, as_of, profile=known.profile)
+    recent = findings.spikes(known.history, as_of, last_days=7 * 4, profile=known.profile)
+    told = {(one.code, one.activity, one.date) for one in found}
+    every = (*found, *(one for one in recent if (one.code, one.activity, one.date) not in told))
+    rooms, note = _rooms(known)
+    return Report(
+        athlete="" if anonymous else known.athlete,
+        as_of=as_of,
+        as_of_how=known.how,
+        newest=newest,
+        file_age_days=(as_of - newest).days if newest else 0,
+        findings=every,
+        rooms=rooms,
+        rooms_note=note,
+        weeks=weeks(known),
+        daily=workload.daily(known.history.activities, as_of=as_of, coverage=known.history.coverage),
+        sessions=_sessions(known),
+        descent_weeks=_descent_weeks(ledger, known),
+        descent_events=_descent_events(ledger, known),
+        workload=_measures(known),
+        cadence=matched_cadence.to_json(known.matched),
+        activities=_activities(known, pages, redacted=redacted or anonymous),
+        pain=known.history.pain,
+        files=_files(ledger, known.athlete, anonymous=anonymous),
+        coverage=_coverage(known),
+        quality=_quality(known),
+        method=method(config),
+        units=config["units"],
+        redacted=redacted,
+        notes=_notes(known),
+        versions={
+            "kneeledger": version("kneeledger"),
+            "polars": version("polars"),
+            "numpy": version("numpy"),
+        },
+    )
+
+
+def weeks(known: Known, count: int = WEEKS) -> pl.DataFrame:
+    """One row a week (Monday), oldest first, with intervals of knee load by way of moving."""
+    as_of = known.as_of
+    monday = as_of - timedelta(days=as_of.weekday())
+    starts = [monday - timedelta(weeks=back) for back in reversed(range(count))]
+    frame, days = (
+        known.history.frame,
+        workload.daily(known.history.activities, as_of=as_of, coverage=known.history.coverage),
+    )
+    draws, model = Draws.of(known.athlete), known.history.downhill_model
+    sums = [
+        uncertainty.added(
+            known.sums[name]
+            for name in frame.filter(pl.col("day").is_between(start, start + timedelta(days=6)))["id"]
+            if name in known.sums
+        )
+        for start in starts
+    ]
+    drawn = uncertainty.load_draws_by_way(sums, draws, downhill=model)
+    points = [uncertainty.by_way(one, model) if one else {} for one in sums]
+    rows = []
+    for index, start in enumerate(starts):
+        last = min(start + timedelta(days=6), as_of)
+        week = days.filter(pl.col("day").is_between(start, last))
+        mine = frame.filter(pl.col("day").is_between(start, last))
+        row: dict[str, Any] = {
+            "week": start,
+            "complete": start + timedelta(days=6) <= as_of,
+            "known_days": int(week["known"].sum()),
+            "sessions": mine.height,
+            "run_distance_m": _sum(mine, "run_distance_m"),
+            "run_time_s": _sum(mine, "run_time_s"),
+            "ride_time_s": _sum(mine, "ride_time_s"),
+            "descent_run_m": _sum(mine, "descent_run_m"),
+            "without_altitude": int(mine.filter(pl.col("descent_run_m").is_null()).height),
+            "strength": int(mine.filter(workload.is_strength()).height),
+        }
+        for way in (Way.RUN, Way.WALK, Way.RIDE):
+            linear, peak = points[index].get(way, (0.0, 0.0))
+            ends = uncertainty.interval(drawn[way][0][index]) if linear else None
+            row[f"knee_{way}_bw_s"] = linear
+            row[f"knee_{way}_low_bw_s"], row[f"knee_{way}_high_bw_s"] = ends or (None, None)
+            row[f"peak_{way}_steps"] = peak
+        whole = np.nan_to_num(np.stack([drawn[way][0][index] for way in drawn])).sum(axis=0)
+        ends = uncertainty.interval(whole) if whole.any() else None
+        row["knee_low_bw_s"], row["knee_high_bw_s"] = ends or (None, None)
+        before = days.filter(pl.col("day").is_between(start - timedelta(days=28), start - timedelta(days=1)))
+        usual = before["knee_load_bw_s"]
+        row["level_28d_bw_s"] = (
+            float(usual.mean()) * 7 if before.height == 28 and usual.null_count() == 0 else None  # type: ignore[arg-type]
+        )
+        rows.append(row)
+    return pl.DataFrame(rows, infer_schema_length=None)
+
+
+def _sum(frame: pl.DataFrame, name: str) -> float | None:
+    """Sum of what is known; null where nothing is."""
+    values = frame[name].drop_nulls()
+    return float(values.sum()) if values.len() or not frame.height else None
+
+
+def _rooms(known: Known) -> tuple[tuple[Room, ...], str]:
+    referral = symptoms.referral(known.history.pain, known.as_of)
+    room = headroom.headroom(
+        known.history, known.as_of, profile=known.profile, referral=referral.text if referral else None
+    )
+    made = []
+    for reading in room.readings[:1]:
+        day = reading.days[0] if reading.days else None
+        made.extend(
+            Room(ceiling.measure, ceiling.reference, ceiling.limit, ceiling.text)
+            for ceiling in (day.ceilings if day else ())
+            if ceiling.way is Way.RUN
+        )
+        made.append(Room("week", reading.week.usual_bw_s, reading.week.limit_bw_s, reading.week.text))
+    return tuple(made), room.text
+
+
+def _sessions(known: Known) -> pl.DataFrame:
+    """Each outing of the last weeks beside the largest of the 30 days before it."""
+    first = known.as_of - timedelta(days=SESSION_DAYS - 1)
+    rows = []
+    keys = {"distance_m": "distance", "descent_m": "descent", "knee_load_bw_s": "knee"}
+    edges = severity.thresholds(known.profile)
+    for index, outing in enumerate(known.history.rows):
+        day = outing["day"]
+        assert isinstance(day, date)
+        if not first <= day <= known.as_of or outing["way"] not in ("run", "walk", "ride"):
+            continue
+        row: dict[str, Any] = {"id": outing["id"], "day": day, "way": outing["way"], "severity": None}
+        worst = -1
+        for measure in severity.MEASURES:
+            item = known.history.compared.get((index, measure.name))
+            name = keys[measure.name]
+            unit = "bw_s" if name == "knee" else "m"
+            row[f"{name}_{unit}"] = item.value if item else None
+            row[f"{name}_ref_{unit}"] = item.reference if item else None
+            if item and item.ratio and item.value - (item.reference or 0) >= measure.floor:
+                judged = severity.judge(item.ratio, edges)
+                if judged and severity.rank(judged) > worst:
+                    worst, row["severity"] = severity.rank(judged), judged.value
+        rows.append(row)
+    names = {"id": pl.String, "day": pl.Date, "way": pl.String, "severity": pl.String}
+    numbers = ("distance_m", "distance_ref_m", "descent_m", "descent_ref_m", "knee_bw_s", "knee_ref_bw_s")
+    return pl.DataFrame(rows, schema=names | dict.fromkeys(numbers, pl.Float64), orient="row")
+
+
+def _descent_weeks(ledger: Ledger, known: Known) -> pl.DataFrame:
+    """Running downhill by week and grade band."""
+    bands = ledger.tables(known.athlete, "bands")
+    wanted = {"week": pl.Date, "from": pl.Float64, "to": pl.Float64, "descent_m": pl.Float64}
+    wanted |= {"time_s": pl.Float64, "distance_m": pl.Float64, "knee_load_bw_s": pl.Float64}
+    if bands.is_empty():
+        return pl.DataFrame(schema=wanted)
+    first = known.as_of - timedelta(days=known.as_of.weekday()) - timedelta(weeks=WEEKS - 1)
+    return (
+        bands.join(known.activities.select("id", "day"), on="id", how="inner")
+        .filter(
+            (pl.col("way") == "run") & (pl.col("to") <= -0.02) & pl.col("day").is_between(first, known.as_of)
+        )
+        .with_columns(pl.col("day").dt.truncate("1w").alias("week"), pl.col("from").cast(pl.Float64))
+        .group_by("week", "from", "to")
+        .agg(pl.col("descent_m", "time_s", "distance_m", "knee_load_bw_s").sum())
+        .sort("week", "to")
+        .select(pl.col(name).cast(kind) for name, kind in wanted.items())
+    )
+
+
+def _descent_events(ledger: Ledger, known: Known, count: int = 10) -> pl.DataFrame:
+    """The largest single descents of the last weeks, on foot."""
+    events = ledger.tables(known.athlete, "descents")
+    if events.is_empty():
+        return events
+    first = known.as_of - timedelta(days=SESSION_DAYS - 1)
+    return (
+        events.join(known.activities.select("id", "day"), on="id", how="inner")
+        .filter(pl.col("way").is_in(["run", "walk"]) & pl.col("day").is_between(first, known.as_of))
+        .sort("drop_m", descending=True)
+        .head(count)
+    )
+
+
+MEASURE_NAMES = {
+    "run_distance_m": ("running distance", "m"),
+    "run_time_s": ("running time", "s"),
+    "descent_run_m": ("descent while running", "m"),
+    "knee_load_bw_s": ("knee load, all ways", "BW·s"),
+}
+RATIO_NAMES = {
+    "week": "last 7 days",
+    "usual_week": "mean week of the 28 days before",
+    "week_difference": "difference",
+    "percentile_26_weeks": "percentile among your last 26 weeks",
+    "acwr_rolling_coupled_7_28": "ratio, rolling, coupled 7:28",
+    "acwr_rolling_uncoupled_7_21": "ratio, rolling, uncoupled 7:21",
+    "acwr_ewma_coupled_7_28": "ratio, EWMA, coupled 7:28",
+    "acwr_ewma_uncoupled_7_28": "ratio, EWMA, uncoupled 7:28",
+    "week_to_week": "week to week",
+    "fitness_42": "fitness (42 days)",
+    "fatigue_7": "fatigue (7 days)",
+    "balance": "balance",
+    "monotony": "monotony",
+    "strain": "strain",
+}
+
+
+def _measures(known: Known) -> pl.DataFrame:
+    """The workload measures of the as-of day, by their full names."""
+    days = workload.daily(known.history.activities, as_of=known.as_of, coverage=known.history.coverage)
+    table = workload.workload(days, tuple(MEASURE_NAMES)).filter(pl.col("day") == known.as_of)
+    rows = []
+    for row in table.to_dicts():
+        name, unit = MEASURE_NAMES[row["measure"]]
+        for key, words in RATIO_NAMES.items():
+            own = unit if key in ("week", "usual_week", "week_difference") else ""
+            own = "percentile" if key == "percentile_26_weeks" else own
+            rows.append(
+                {
+                    "measure": row["measure"],
+                    "of": name,
+                    "name": words,
+                    "key": key,
+                    "value": row[key],
+                    "unit": own,
+                }
+            )
+    names = dict.fromkeys(("measure", "of", "name", "key"), pl.String) | {
+        "value": pl.Float64,
+        "unit": pl.String,
+    }
+    return pl.DataFrame(rows, schema=names, orient="row")
+
+
+def _activities(known: Known, pages: Mapping[str, str], *, redacted: bool) -> pl.DataFrame:
+    """What the table of activities shows, newest first."""
+    frame = known.history.frame
+    about = {row["id"]: json.loads(row["about"]) for row in known.activities.select("id", "about").to_dicts()}
+    metrics = known.activities
+    wanted = [
+        name
+        for name in ("cadence_run_median_spm", "knee_load_linear_bw_s_low", "knee_load_linear_bw_s_high")
+        if name in metrics.columns
+    ]
+    shown = frame.join(
+        metrics.select("id", "utc_offset_s", *wanted), on="id", how="left", maintain_order="left"
+    )
+    local = [
+        None if start is None else start + timedelta(seconds=offset or 0)
+        for start, offset in zip(shown["start"], shown["utc_offset_s"], strict=True)
+    ]
+    return (
+        shown.with_columns(
+            pl.Series("page", [pages.get(name) for name in shown["id"]], dtype=pl.String),
+            pl.Series(
+                "local_start",
+                [None if t is None else t.replace(tzinfo=None) for t in local],
+                dtype=pl.Datetime,
+            ),
+            pl.Series(
+                "indoor", [bool(about.get(n, {}).get("indoor")) for n in shown["id"]], dtype=pl.Boolean
+            ),
+            pl.lit(None, dtype=pl.String).alias("name") if redacted else pl.col("name"),
+        )
+        .sort("start", "id", descending=True)
+        .drop("utc_offset_s")
+    )
+
+
+def _files(ledger: Ledger, athlete: str, *, anonymous: bool) -> FilesTally:
+    counts = dict(
+        ledger.query("select outcome, count(*) from files where athlete = ? group by outcome", (athlete,))
+    )
+    skipped = ledger.query(
+        "select reason, count(*) from files where athlete = ? and outcome = 'skipped' and code <> 'archive'"
+        " group by reason order by 2 desc, 1",
+        (athlete,),
+    )
+    failures = ledger.query(
+        "select path, reason from files where athlete = ? and outcome = 'failed' order by path", (athlete,)
+    )
+    copies = ledger.query(
+        "select (select count(*) from activities where athlete = ?1 and duplicate_of is not null)"
+        " + (select count(*) from files where athlete = ?1 and code = 'same_content')",
+        (athlete,),
+    )[0][0]
+    return FilesTally(
+        read=counts.get("read", 0),
+        skipped=sum(count for _, count in skipped),
+        failed=counts.get("failed", 0),
+        duplicates=int(copies),
+        skipped_by_reason=tuple(skipped[:20]),
+        failures=tuple(("(a file)" if anonymous else path, reason) for path, reason in failures),
+    )
+
+
+def _coverage(known: Known) -> Coverage:
+    flags = known.history.known(known.as_of)
+    last = flags[-28:]
+    told = [one.text for one in findings.find(known.history, known.as_of) if one.code.startswith("CV")]
+    blind = [day for day in known.history.coverage.no_altitude_days if 0 <= (known.as_of - day).days < 28]
+    return Coverage(
+        first_day=known.history.coverage.first_day,
+        last_day=known.history.coverage.last_day,
+        known_days_of_28=int(last.sum()),
+        unknown_days_of_28=int(len(last) - last.sum()),
+        without_altitude_of_28=len(blind),
+        sentences=tuple(told),
+    )
+
+
+def _quality(known: Known) -> pl.DataFrame:
+    """Issues over the activities, most frequent first."""
+    counted: Counter[str] = Counter()
+    example: dict[str, str] = {}
+    for text in known.activities["issues"]:
+        for code, sentence in {one["code"]: one["text"] for one in json.loads(text)}.items():
+            counted[code] += 1
+            example.setdefault(code, sentence)
+    rows = [{"code": code, "text": example[code], "activities": n} for code, n in counted.most_common()]
+    return pl.DataFrame(
+        rows, schema={"code": pl.String, "text": pl.String, "activities": pl.Int64}, orient="row"
+    )
+
+
+def _notes(known: Known) -> tuple[str, ...]:
+    assumed = known.history.frame.filter("mass_assumed").height
+    notes = []
+    if assumed:
+        notes.append(
+            f"Body mass is not known: 70 kg is assumed for the load of {assumed} rides. Set it with --weight or"
+            " mass_kg in the settings."
+        )
+    return tuple(notes)
+
+
+def method(config: Config) -> MethodPage:
+    """Every number's card, the parameters in force, the references."""
+    cards = [
+        {
+            "name": card.name,
+            "label": card.label,
+            "unit": card.unit,
+            "daily": card.daily,
+            "evidence": card.evidence.value,
+            "sources": list(card.sources),
+            "meaning": card.meaning,
+            "formula": card.formula,
+        }
+        for card in analyzers.cards().values()
+    ]
+    parameters: list[tuple[str, Any, str, str]] = [
+        (one.key, config.values[one.key].value, config.values[one.key].where, one.meaning)
+        for one in settings.SETTINGS
+    ]
+    return MethodPage(
+        cards=tuple(cards),
+        parameters=tuple(parameters),
+        topics=tuple({"name": name, **topic} for name, topic in explaining.written().items()),
+        references=tuple((key, one.text, one.doi) for key, one in references.load().items()),
+        validation=validation.table(),
+    )
