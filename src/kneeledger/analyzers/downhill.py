@@ -33,6 +33,7 @@ from kneeledger.model import (
 __all__ = ["BAND_EDGES", "DOWNHILL", "NOT_COUNTED", "Params", "compute"]
 
 BoolArray = npt.NDArray[np.bool_]
+IntArray = npt.NDArray[np.int64]
 
 BAND_EDGES: Final = (None, -0.20, -0.15, -0.10, -0.05, -0.02, 0.02, 0.05, 0.10, None)
 """Edges of the grade bands, steepest descent first; a band holds its lower edge."""
@@ -84,14 +85,10 @@ def compute(track: Track, params: Params) -> Result:
     counted = track.about.sport not in NOT_COUNTED and not track.about.virtual
     issues: list[Issue] = []
     metrics = dict.fromkeys((card.name for card in METRICS), Value(None))
-    bands, single = schema.empty(schema.BANDS), schema.empty(schema.DESCENTS)
+    bands = single = None
     ground = _Ground(track)
     if counted and not track.about.indoor:
-        climb = elevation.descent(ground.clean, ground.along_m, ground.elapsed_s, source=source)
-        metrics["descent_m"], metrics["ascent_m"] = climb.descent_m, climb.ascent_m
-        metrics["descent_run_m"] = _shared(climb, track.way_is(Way.RUN))
-        issues += _against_device(climb.descent_m, track.about.device_descent_m, params.device_differs)
-        found = elevation.descents(
+        climb, found = elevation.descent_with_parts(
             ground.clean,
             ground.along_m,
             ground.elapsed_s,
@@ -99,6 +96,9 @@ def compute(track: Track, params: Params) -> Result:
             least_drop_m=params.least_drop_m,
             least_grade=params.least_grade,
         )
+        metrics["descent_m"], metrics["ascent_m"] = climb.descent_m, climb.ascent_m
+        metrics["descent_run_m"] = _shared(climb, track.way_is(Way.RUN))
+        issues += _against_device(climb.descent_m, track.about.device_descent_m, params.device_differs)
         single = _descents(track, ground, found)
         metrics |= _longest(single, known=climb.descent_m.value is not None and source not in NO_GRADE)
     if source in NO_GRADE and not track.about.indoor:
@@ -106,10 +106,15 @@ def compute(track: Track, params: Params) -> Result:
             Issue("bands_unknown", 1, "Altitude is not from a barometer: time by grade would be noise.")
         )
     else:
-        bands = _bands(track, ground.grade if counted else np.full_like(ground.grade, np.nan), ways)
+        grade = ground.grade if counted else np.full_like(ground.grade, np.nan)
+        bands = _bands(track, ground, grade, ways)
         if counted and np.isfinite(ground.grade).any():
             metrics |= _running(track, ground)
-    return Result(metrics, {"bands": bands, "descents": single}, {}, tuple(issues))
+    tables = {
+        "bands": _frame([], schema.BANDS) if bands is None else bands,
+        "descents": _frame([], schema.DESCENTS) if single is None else single,
+    }
+    return Result(metrics, tables, {}, tuple(issues))
 
 
 class _Ground:
@@ -122,9 +127,9 @@ class _Ground:
         self.grade_load = track.array("grade_load")
         self.elapsed_s = track.array("elapsed_s")
         self.along_m = np.cumsum(self.ds_m)
-        self.moving = track.frame.get_column("moving").fill_null(value=False).to_numpy()
+        self.moving = track.array("moving") > 0.0
         self.cadence_spm = track.array("cadence_spm")
-        segment = track.frame.get_column("segment").fill_null(0).to_numpy().astype(np.int64)
+        segment = np.nan_to_num(track.array("segment")).astype(np.int64)
         self.clean = elevation.clean_altitude(
             track.array("altitude_m"),
             self.elapsed_s,
@@ -157,55 +162,54 @@ def _against_device(ours: Value, device_m: float | None, most: float) -> list[Is
     return [Issue("descent_differs", 1, f"{text} ({ours.low:.0f} to {ours.high:.0f} by other thresholds).")]
 
 
-def _band_of(grade: FloatArray) -> npt.NDArray[np.int64]:
+def _band_of(grade: FloatArray) -> IntArray:
     """Number of the grade band of each record; the last number is "unknown"."""
     inner = np.array([edge for edge in BAND_EDGES if edge is not None])
     band = np.searchsorted(inner, grade, side="right")
     return np.where(np.isfinite(grade), band, len(BAND_EDGES) - 1).astype(np.int64)
 
 
-def _bands(track: Track, grade: FloatArray, ways: list[Way]) -> pl.DataFrame:
+def _bands(track: Track, ground: _Ground, grade: FloatArray, ways: list[Way]) -> pl.DataFrame:
     """``schema.BANDS``: nine bands and the unknown, for each way of moving in the track."""
-    ground_s, ground_m = np.nan_to_num(track.array("dt_s")), np.nan_to_num(track.array("ds_m"))
     load = track.array("knee_load_bw_s")
-    moving = track.frame.get_column("moving").fill_null(value=False).to_numpy()
-    cadence = track.array("cadence_spm")
-    count = len(BAND_EDGES)
+    steps = _steps(ground.cadence_spm, ground.dt_s, ground.moving)
+    fall = np.nan_to_num(np.maximum(-grade, 0.0)) * ground.ds_m
     all_bands = _band_of(grade)
-    parts: list[pl.DataFrame] = []
+    count = len(BAND_EDGES)
+    table: list[dict[str, object]] = []
     for way in ways:
         rows = track.way_is(way)
         band = all_bands[rows]
-        seconds, metres = ground_s[rows], ground_m[rows]
-        fall = np.nan_to_num(np.maximum(-grade[rows], 0.0)) * metres
 
-        def total(values: FloatArray, band: npt.NDArray[np.int64] = band) -> FloatArray:
-            return np.bincount(band, weights=values, minlength=count).astype(np.float64)
+        def total(values: FloatArray, rows: BoolArray = rows, band: IntArray = band) -> list[float]:
+            sums: list[float] = np.bincount(band, weights=values[rows], minlength=count).tolist()
+            return sums
 
-        steps = _steps(cadence[rows], seconds, moving[rows])
-        known = total(np.where(np.isfinite(steps), seconds, 0.0)) >= KNOWN_STEPS * total(seconds)
-        if way not in (Way.RUN, Way.WALK) or not np.isfinite(steps).any():
-            known[:] = False
-        its_load = load[rows]
-        loads = total(np.nan_to_num(its_load))
-        if its_load.size and not np.isfinite(its_load).any():
-            loads[:] = np.nan
-        drop = total(fall)
-        drop[-1] = np.nan
-        table = {
-            "way": [way.value] * count,
-            "from": [*BAND_EDGES[:-1], None],
-            "to": [*BAND_EDGES[1:], None],
-            "time_s": total(seconds),
-            "distance_m": total(metres),
-            "descent_m": drop,
-            "steps": np.where(known, total(np.nan_to_num(steps)), np.nan),
-            "knee_load_bw_s": loads,
-        }
-        parts.append(pl.DataFrame(table, schema_overrides={"from": pl.Float64, "to": pl.Float64}))
-    if not parts:
-        return schema.empty(schema.BANDS)
-    return schema.conform(pl.concat(parts), schema.BANDS)[0]
+        seconds, metres, drop = total(ground.dt_s), total(ground.ds_m), total(fall)
+        stepped, loaded = total(np.nan_to_num(steps)), total(np.nan_to_num(load))
+        known = total(np.where(np.isfinite(steps), ground.dt_s, 0.0))
+        has_steps = way in (Way.RUN, Way.WALK) and bool(np.isfinite(steps[rows]).any())
+        has_load = bool(np.isfinite(load[rows]).any())
+        for at in range(count):
+            unknown = at == count - 1
+            table.append(
+                {
+                    "way": way.value,
+                    "from": None if unknown else BAND_EDGES[at],
+                    "to": None if unknown else BAND_EDGES[at + 1],
+                    "time_s": seconds[at],
+                    "distance_m": metres[at],
+                    "descent_m": None if unknown else drop[at],
+                    "steps": stepped[at] if has_steps and known[at] >= KNOWN_STEPS * seconds[at] else None,
+                    "knee_load_bw_s": loaded[at] if has_load else None,
+                }
+            )
+    return _frame(table, schema.BANDS)
+
+
+def _frame(rows: list[dict[str, object]], columns: schema.Schema) -> pl.DataFrame:
+    """A frame of a schema from rows of plain values."""
+    return pl.DataFrame([pl.Series(n, [row[n] for row in rows], dtype=c.dtype) for n, c in columns.items()])
 
 
 def _steps(cadence_spm: FloatArray, dt_s: FloatArray, moving: BoolArray) -> FloatArray:
@@ -246,14 +250,11 @@ def _running(track: Track, ground: _Ground) -> dict[str, Value]:
 
 def _descents(track: Track, ground: _Ground, found: tuple[elevation.Descent, ...]) -> pl.DataFrame:
     """``schema.DESCENTS``: one row a descent."""
-    if not found:
-        return schema.empty(schema.DESCENTS)
     level_rate, load = track.array("load_rate_level_bw"), track.array("knee_load_bw_s")
     speed = track.array("ground_speed_mps")
     smooth = track.array("altitude_smooth_m")
     steps = _steps(ground.cadence_spm, ground.dt_s, ground.moving)
     level = ground.moving & (np.abs(ground.grade) <= LEVEL) & (ground.cadence_spm > 0.0)
-    names = track.frame.get_column("way").to_numpy()
     flat = {way: level & track.way_is(way) for way in WAYS}
     masks = {way: track.way_is(way) for way in WAYS}
     rows: list[dict[str, object]] = []
@@ -262,8 +263,6 @@ def _descents(track: Track, ground: _Ground, found: tuple[elevation.Descent, ...
         seconds, metres = ground.dt_s[cut], ground.ds_m[cut]
         way = max(WAYS, key=lambda way: float(seconds[masks[way][cut]].sum()))
         on_foot = way in (Way.RUN, Way.WALK)
-        if way is Way.OTHER and (names[cut] == Way.OTHER.value).all() and not np.isfinite(load[cut]).any():
-            on_foot = False
         known = on_foot and np.isfinite(steps[cut]).mean() >= KNOWN_STEPS
         excess = load[cut] - level_rate[cut] * seconds
         travel = float(seconds[ground.moving[cut]].sum())
@@ -286,8 +285,7 @@ def _descents(track: Track, ground: _Ground, found: tuple[elevation.Descent, ...
                 "excess_knee_load_bw_s": float(np.nansum(excess)) if np.isfinite(excess).any() else None,
             }
         )
-    types = {name: column.dtype for name, column in schema.DESCENTS.items()}
-    return schema.conform(pl.DataFrame(rows, schema=types), schema.DESCENTS)[0]
+    return _frame(rows, schema.DESCENTS)
 
 
 def _steepest(along_m: FloatArray, altitude_m: FloatArray) -> float | None:
@@ -326,11 +324,10 @@ def _longest(single: pl.DataFrame, *, known: bool) -> dict[str, Value]:
     """Largest drop of one descent, of all ways and of running [m]; null where descents are not known."""
     if not known:
         return {}
-    runs = single.filter(pl.col("way") == Way.RUN.value).get_column("drop_m")
-    drops = single.get_column("drop_m")
+    drops = list(zip(single.get_column("way"), single.get_column("drop_m"), strict=True))
     return {
-        "longest_descent_m": Value(float(drops.max()) if drops.len() else 0.0),  # type: ignore[arg-type]
-        "longest_descent_run_m": Value(float(runs.max()) if runs.len() else 0.0),  # type: ignore[arg-type]
+        "longest_descent_m": Value(max((drop for _, drop in drops), default=0.0)),
+        "longest_descent_run_m": Value(max((drop for way, drop in drops if way == Way.RUN), default=0.0)),
     }
 
 
@@ -370,27 +367,27 @@ METRICS: Final = (
         "sum of -grade x distance over running records below -10 %",
     ),
     Metric(
-        "downhill_run_time_s", "s", "Time running downhill", "sum", 0, Evidence.ESTIMATED, (),
+        "downhill_run_time_s", "s", "Time running downhill", "sum", 0, Evidence.ESTIMATED, ("Assumed",),
         "Time running on ground steeper than -2 %.",
         "sum of dt over running records below -2 %",
     ),
     Metric(
-        "downhill_run_distance_m", "m", "Distance running downhill", "sum", 0, Evidence.ESTIMATED, (),
+        "downhill_run_distance_m", "m", "Distance running downhill", "sum", 0, Evidence.ESTIMATED, ("Assumed",),
         "Distance run on ground steeper than -2 %.",
         "sum of distance over running records below -2 %",
     ),
     Metric(
-        "steps_downhill", "steps", "Steps downhill", "sum", 0, Evidence.ESTIMATED, (),
+        "steps_downhill", "steps", "Steps downhill", "sum", 0, Evidence.ESTIMATED, ("Assumed",),
         "Steps of both feet while running on ground steeper than -2 %; null where cadence is missing.",
         "sum of cadence x dt / 60 over running records below -2 %",
     ),
     Metric(
-        "longest_descent_m", "m", "Longest single descent", "max", 0, Evidence.ESTIMATED, (),
+        "longest_descent_m", "m", "Longest single descent", "max", 0, Evidence.ESTIMATED, ("Assumed",),
         "Largest drop without a climb between, of any way of moving; 0 where no descent reaches 10 m.",
         "max of drop over single descents",
     ),
     Metric(
-        "longest_descent_run_m", "m", "Longest single descent running", "max", 0, Evidence.ESTIMATED, (),
+        "longest_descent_run_m", "m", "Longest single descent running", "max", 0, Evidence.ESTIMATED, ("Assumed",),
         "Largest drop without a climb between, mostly run; 0 where no descent reaches 10 m.",
         "max of drop over single descents that are mostly run",
     ),
@@ -419,7 +416,7 @@ METRICS: Final = (
         "0",
     ),
     Metric(
-        "braking_energy_j_per_kg", "J/kg", "Braking energy", "sum", 0, Evidence.ESTIMATED, (),
+        "braking_energy_j_per_kg", "J/kg", "Braking energy", "sum", 0, Evidence.ESTIMATED, ("Assumed",),
         "Potential energy that running downhill gave away per kilogram: a plain stand-in for eccentric work "
         "of the muscles, not for joint load.",
         "9.81 x sum of -grade x distance over running records below -2 %",

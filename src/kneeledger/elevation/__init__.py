@@ -9,7 +9,7 @@ and what it was chosen over.
 from kneeledger.elevation.cleaning import LARGEST_GRADE, CleanAltitude, clean_altitude
 from kneeledger.elevation.origin import altitude_source
 from kneeledger.elevation.slope import Grade, grade
-from kneeledger.elevation.swings import Climb, Descent, descent, descents
+from kneeledger.elevation.swings import Climb, Descent, descent, descent_with_parts, descents
 
 __all__ = [
     "LARGEST_GRADE",
@@ -20,6 +20,7 @@ __all__ = [
     "altitude_source",
     "clean_altitude",
     "descent",
+    "descent_with_parts",
     "descents",
     "grade",
 ]

@@ -21,7 +21,7 @@ from kneeledger.elevation.grid import Grid, grid_of
 from kneeledger.elevation.origin import COARSE, NOT_TOLD
 from kneeledger.model import AltitudeSource, FloatArray, Value
 
-__all__ = ["Climb", "Descent", "descent", "descents"]
+__all__ = ["Climb", "Descent", "descent", "descent_with_parts", "descents"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,9 +192,13 @@ def descent(
     into descent. The interval is what a rule of 5 m (20 m), and one of 1.5 m (5 m) would have given.
     """
     profile = None if source in NOT_TOLD else _profile(clean, distance_m, elapsed_s)
+    return _climb(profile, clean.altitude_m.size, source)
+
+
+def _climb(profile: _Profile | None, count: int, source: AltitudeSource) -> Climb:
+    """The descent of a profile, shared out over `count` records."""
     if profile is None:
-        nothing = np.full(clean.altitude_m.size, np.nan)
-        return Climb(Value(None), Value(None), None, nothing)
+        return Climb(Value(None), Value(None), None, np.full(count, np.nan))
     coarse = source in COARSE
     rule = GPS_HYSTERESIS if coarse else BAROMETRIC_HYSTERESIS
     pivots = _pivots(profile, rule)
@@ -237,7 +241,26 @@ def descents(
     """
     if source in NOT_TOLD or source in COARSE:
         return ()
-    profile = _profile(clean, distance_m, elapsed_s)
+    return _single(_profile(clean, distance_m, elapsed_s), least_drop_m, least_grade)
+
+
+def descent_with_parts(
+    clean: CleanAltitude,
+    distance_m: FloatArray,
+    elapsed_s: FloatArray,
+    *,
+    source: AltitudeSource,
+    least_drop_m: float,
+    least_grade: float,
+) -> tuple[Climb, tuple[Descent, ...]]:
+    """`descent` and `descents` of the same altitude, its profile made once."""
+    profile = None if source in NOT_TOLD else _profile(clean, distance_m, elapsed_s)
+    climb = _climb(profile, clean.altitude_m.size, source)
+    return climb, () if source in COARSE else _single(profile, least_drop_m, least_grade)
+
+
+def _single(profile: _Profile | None, least_drop_m: float, least_grade: float) -> tuple[Descent, ...]:
+    """The single descents of a profile."""
     if profile is None:
         return ()
     along: FloatArray = profile.index.astype(np.float64) * profile.grid.step_m
