@@ -19,7 +19,7 @@ from kneeledger.knee.uncertainty import Draws
 from kneeledger.ledger import rows
 from kneeledger.ledger.store import Ledger
 from kneeledger.matched_cadence import Matched
-from kneeledger.model import DownhillModel, Entry, Finding, Track, Value
+from kneeledger.model import DownhillModel, Entry, Finding, Severity, Track, Value
 from kneeledger.pipeline import contract
 from kneeledger.pipeline.entries import entry
 from kneeledger.pipeline.history import Known
@@ -305,7 +305,7 @@ def _comparison(
         judged = severity.judge(item.ratio, severity.thresholds(known.profile))
         word = judged.value if judged else None
         if judged and (item.known_days < 30 or item.window_empty):
-            word = severity.at_most(judged, severity.Severity.NOTE).value
+            word = severity.at_most(judged, Severity.NOTE).value
     day = other["day"] if other else None
     if item.reference is None:
         text = f"There is nothing in the 30 days before to compare the {measure.label} with."

@@ -157,7 +157,7 @@ def _rooms(known: Known) -> tuple[tuple[Room, ...], str]:
     room = headroom.headroom(
         known.history, known.as_of, profile=known.profile, referral=referral.text if referral else None
     )
-    made = []
+    made: list[Room] = []
     for reading in room.readings[:1]:
         day = reading.days[0] if reading.days else None
         made.extend(
