@@ -981,10 +981,11 @@ BACK_SHARE: Final = 0.5
 """After an empty window a session is held against half the largest of the 90 days before (project rule)."""
 COMPARED: Final[Mapping[Way, tuple[Measure, ...]]] = {
     Way.RUN: MEASURES,
-    Way.WALK: MEASURES,
+    Way.WALK: (DESCENT, KNEE_LOAD),
     Way.RIDE: (KNEE_LOAD,),
 }
-"""What each way of moving is compared by. Descent and distance on a bicycle ask little of the knee."""
+"""What each way of moving is compared by. The bands of distance are those of runs: a walk of 3 km after one of
+1.4 km is nothing to tell. Descent and distance on a bicycle ask little of the knee."""
 
 
 @dataclass(frozen=True, slots=True)

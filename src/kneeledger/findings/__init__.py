@@ -30,7 +30,7 @@ Instead of: alarms by threshold in each chart, or a score.
 """
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Final
 
@@ -151,6 +151,13 @@ def replay(
     return {day: find(history, day, profile=profile, days=1, one_a_cause=one_a_cause) for day in days}
 
 
+def _episode(item: Finding) -> tuple[str, str, str]:
+    """What makes two statements of different days the same one."""
+    if item.code in ("NS001", "NS002"):
+        return ("NS", item.measure, "")
+    return (item.code, item.measure, item.cause if item.code[:2] in ("SP", "DY") else item.cause[:4])
+
+
 def spikes(
     history: History,
     as_of: date,
@@ -161,8 +168,8 @@ def spikes(
 ) -> list[Finding]:
     """Everything that was said in the last days, newest first, each told once.
 
-    A state that was said on consecutive days (a new stimulus, a high week) is one finding, dated by the day it was
-    first said, with the words of the day on which it was strongest. What is not known is told as of the last day.
+    A state that was said on consecutive days (a new stimulus, a high week) is one finding: as it was first said, or
+    as it was said when it became more severe. What is not known is told as of the last day.
     """
     first = as_of - timedelta(days=last_days - 1)
     said = replay(
@@ -172,18 +179,22 @@ def spikes(
         one_a_cause=one_a_cause,
     )
     told: list[Finding] = []
+    causes: set[str] = set()
     running: dict[tuple[str, str, str], tuple[int, date]] = {}
     for day, items in said.items():
         for item in items:
             if item.code.startswith("CV") and day != as_of:
                 continue
-            key = (item.code, item.measure, item.cause if item.code[:2] in ("SP", "DY", "NS") else "")
+            if one_a_cause and item.code[:2] == "NS" and item.cause in causes:
+                continue
+            key = _episode(item)
             spot, last = running.get(key, (-1, date.min))
             if spot >= 0 and (day - last).days <= 7:
-                stronger = rank(item.severity) > rank(told[spot].severity)
-                told[spot] = replace(item, date=told[spot].date) if stronger else told[spot]
+                if rank(item.severity) > rank(told[spot].severity):
+                    told[spot] = item
                 running[key] = (spot, day)
                 continue
             running[key] = (len(told), day)
             told.append(item)
+            causes.add(item.cause)
     return sorted(told, key=lambda item: (-item.date.toordinal(), _order(item)))

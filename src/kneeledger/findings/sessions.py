@@ -36,6 +36,9 @@ TOLERATED_UNKNOWN: Final = 3
 """Unknown days among the 30 before that do not hold a finding down (project rule)."""
 LEAST_HISTORY: Final = 7
 """Known days before which nothing is said of a session at all (project rule)."""
+FAR: Final = 5.0
+"""Where the reference is too small for a ratio, the difference decides: from so many floors (5 km, 500 m down, 50
+easy minutes) it is raised, under that a note (project rule)."""
 CONTESTED_SHARE: Final = 0.05
 """Share of the knee load from the downhill gain above which the number is called contested."""
 
@@ -87,9 +90,10 @@ def _severity(view: View, item: Comparison) -> Severity | None:
     history = view.history
     if _few_days(item) or not _sure(history, item, view.edges):
         return at_most(severity, Severity.NOTE)
-    if item.window_empty:
-        return at_most(severity, Severity.RAISED)
-    return severity
+    if item.ratio is None:
+        far = item.value - item.reference >= FAR * measure.floor
+        return at_most(severity, Severity.RAISED if far else Severity.NOTE)
+    return at_most(severity, Severity.RAISED) if item.window_empty else severity
 
 
 def _few_days(item: Comparison) -> bool:

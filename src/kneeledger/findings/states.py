@@ -339,7 +339,7 @@ def _new_group(
         severity=Severity.NOTE,
         date=view.as_of,
         activity=str(first["id"]),
-        measure="knee_load_bw_s",
+        measure=f"knee_load_{first['way']}_bw_s",
         value=load,
         reference=before,
         ratio=None,
@@ -360,7 +360,7 @@ def _new_group(
         ),
         evidence=Evidence.RULE,
         sources=("Article",),
-        cause=cause,
+        cause=f"outing:{first['id']}" if count == 1 else cause,
     )
 
 
