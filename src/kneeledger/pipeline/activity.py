@@ -222,6 +222,7 @@ def page(
     findings: Sequence[Finding] = (),
     copies: Sequence[str] = (),
     redacted: bool = True,
+    with_map: bool = False,
 ) -> ActivityPage:
     """What one activity's page shows. Without a ledger there is nothing to compare with, and it says so."""
     about, metrics, tables = one.track.about, one.entry.metrics, one.entry.tables
@@ -246,7 +247,7 @@ def page(
         metrics=metrics,
         comparisons=comparisons(one.id, known) if known is not None and one.id else (),
         findings=tuple(findings),
-        profile=one.profile,
+        profile=_placed(one) if with_map else one.profile,
         bands=tables.get("bands", pl.DataFrame()),
         descents=tables.get("descents", pl.DataFrame()),
         laps=tables.get("laps", pl.DataFrame()),
@@ -266,6 +267,16 @@ def page(
         redacted=redacted,
         duplicate_paths=tuple(copies),
     )
+
+
+def _placed(one: Examined) -> pl.DataFrame:
+    """The profile with the position nearest to each of its rows, where positions are kept."""
+    places = (
+        one.track.frame.select("elapsed_s", "latitude_deg", "longitude_deg").drop_nulls().sort("elapsed_s")
+    )
+    if places.is_empty() or one.profile.is_empty():
+        return one.profile
+    return one.profile.join_asof(places, on="elapsed_s", strategy="nearest")
 
 
 def _value(metrics: Mapping[str, Value], name: str) -> float | None:

@@ -86,9 +86,15 @@ def as_of_day(ledger: Ledger, athlete: str, asked: date | None) -> tuple[date, s
 
 
 def gather(
-    ledger: Ledger, athlete: str, config: Config, *, as_of: date | None = None, draws: int = 1000
+    ledger: Ledger,
+    athlete: str,
+    config: Config,
+    *,
+    as_of: date | None = None,
+    draws: int = 1000,
+    only: set[str] | None = None,
 ) -> Known:
-    """Everything known of an athlete on a day.
+    """Everything known of an athlete on a day; of the activities in `only` where that is given.
 
     Raises
     ------
@@ -97,6 +103,8 @@ def gather(
     """
     day, how = as_of_day(ledger, athlete, as_of)
     rows = ledger.activities(athlete).filter(pl.col("day") <= day)
+    if only is not None:
+        rows = rows.filter(pl.col("id").is_in(list(only)))
     metrics = ledger.metrics(athlete)
     activities = rows.join(metrics, on="id", how="left", maintain_order="left")
     sums = {name: one for name, one in ledger.sums(athlete).items() if name in set(rows["id"])}

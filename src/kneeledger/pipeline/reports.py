@@ -1,0 +1,228 @@
+"""Write a report: decide which pages are needed, make what they show, and hand it to be drawn.
+
+A page is drawn again only when what it shows, the settings, or the code that draws it changed; the keys are
+kept in ``manifest.json``. Pages are drawn in worker processes, since a figure costs more than its data.
+"""
+
+import hashlib
+import json
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import asdict, dataclass
+from datetime import date, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import polars as pl
+
+from kneeledger import executors, findings, symptoms
+from kneeledger.config import Config
+from kneeledger.errors import ReportError
+from kneeledger.ledger.store import Ledger
+from kneeledger.model import Finding
+from kneeledger.pipeline import activity, gathering, history
+from kneeledger.pipeline.history import Known
+from kneeledger.reporting import datafiles, html, pdf
+from kneeledger.reporting.content import ActivityPage
+
+if TYPE_CHECKING:
+    from kneeledger.pipeline.front import ReportOptions
+
+__all__ = ["PageJob", "draw", "write"]
+
+RECENT_DAYS = 26 * 7
+
+
+@dataclass(frozen=True, slots=True)
+class PageJob:
+    """A few pages for one worker to draw."""
+
+    pages: tuple[ActivityPage, ...]
+    out: str
+    png: bool
+    pdf: bool
+
+
+def draw(job: PageJob) -> int:
+    """Draw the pages of a job; how many."""
+    for one in job.pages:
+        html.write_activity(one, Path(job.out), png=job.png)
+        if job.pdf:
+            pdf.write_activity(one, Path(job.out))
+    return len(job.pages)
+
+
+def write(
+    ledger: Ledger,
+    out: Path,
+    *,
+    athlete: str,
+    config: Config,
+    as_of: date | None,
+    options: "ReportOptions",
+    jobs: int = 1,
+    progress: Callable[[str, int, int | None], None] | None = None,
+) -> Path:
+    """The report of one athlete as of a day; the path of its first page.
+
+    Raises
+    ------
+    ReportError
+        The folder cannot be written.
+    StoreError
+        There is no activity.
+    """
+    known = history.gather(ledger, athlete, config, as_of=as_of, only=_only(ledger, athlete, options.only))
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+        first = _write_pages(ledger, known, out, config, options, jobs, progress)
+        if options.physio:
+            first = _write_physio(ledger, known, out, config, options)
+    except OSError as error:
+        raise ReportError(f"The report cannot be written to {out}: {error.strerror or error}.") from error
+    return first
+
+
+def _write_pages(
+    ledger: Ledger,
+    known: Known,
+    out: Path,
+    config: Config,
+    options: "ReportOptions",
+    jobs: int,
+    progress: Callable[[str, int, int | None], None] | None,
+) -> Path:
+    told = findings.spikes(known.history, known.as_of, last_days=RECENT_DAYS, profile=known.profile)
+    wanted = _wanted(known, told, options)
+    names = {name: html.page_name(name, day, sport) for name, day, sport in wanted}
+    pages = {name: f"activities/{file}" for name, file in names.items()}
+    content = gathering.overview(
+        ledger, known, config, pages, redacted=options.redact, anonymous=options.anonymous
+    )
+    old = html.read_manifest(out)
+    keys = {pages[name]: _key(known, name, told, config, options) for name, _, _ in wanted}
+    stale = [
+        name
+        for name, _, _ in wanted
+        if old.get(pages[name]) != keys[pages[name]] or not (out / pages[name]).exists()
+    ]
+    if "html" in options.formats or "png" in options.formats or "pdf" in options.formats:
+        done = 0
+        for drawn in executors.run(
+            draw,
+            _jobs_of(ledger, known, stale, told, out, config, options),
+            jobs=jobs if len(stale) > 8 else 1,
+        ):
+            done += drawn
+            if progress is not None:
+                progress("drawing pages", done, len(stale))
+        first = html.write_overview(content, out, png="png" in options.formats)
+        if "pdf" in options.formats:
+            pdf.write_overview(content, out)
+    else:
+        first = out / "activities.csv"
+    if options.single_file:
+        lead = [name for name in dict.fromkeys(f.activity for f in content.findings) if name in names][:5]
+        made = [_page(ledger, known, name, told, config, options) for name in lead if name]
+        first = html.write_single(content, made, out)
+    datafiles.write(content, out, formats=options.formats, anonymous=options.anonymous)
+    html.write_manifest(out, content, keys)
+    return first
+
+
+def _only(ledger: Ledger, athlete: str, paths: Sequence[Path]) -> set[str] | None:
+    """Ids of the activities that came from the given paths; None for all."""
+    if not paths:
+        return None
+    roots = [str(path) for path in paths]
+    rows = ledger.query(
+        "select a.id, a.path, f.outer from activities a left join files f on f.athlete = a.athlete"
+        " and f.path = a.path where a.athlete = ?",
+        (athlete,),
+    )
+    return {
+        name
+        for name, path, outer in rows
+        if any(str(place or "").startswith(root) for root in roots for place in (path, outer))
+    }
+
+
+def _wanted(known: Known, told: Sequence[Finding], options: "ReportOptions") -> list[tuple[str, date, str]]:
+    """Activities that get a page: the last 26 weeks and everything a finding speaks of, or all."""
+    spoken = {one.activity for one in told}
+    first = known.as_of - timedelta(days=RECENT_DAYS)
+    frame = known.activities
+    if options.pages != "all":
+        frame = frame.filter((pl.col("day") > first) | pl.col("id").is_in([s for s in spoken if s]))
+    return list(zip(frame["id"], frame["day"], frame["sport"], strict=True))
+
+
+def _key(known: Known, name: str, told: Sequence[Finding], config: Config, options: "ReportOptions") -> str:
+    """Hash of all that a page shows, without making it."""
+    row = known.activities.filter(pl.col("id") == name).row(0, named=True)
+    shown = {
+        "activity": {k: row[k] for k in ("id", "freshness", "issues", "context", "duplicate_of")},
+        "comparisons": [asdict(one) for one in activity.comparisons(name, known)],
+        "findings": [asdict(one) for one in told if one.activity == name],
+        "usual": asdict(activity.usual(known.matched)),
+        "line": asdict(known.matched.model),
+        "settings": {key: origin.value for key, origin in config.values.items()},
+        "options": [options.redact, options.with_map, "png" in options.formats, "pdf" in options.formats],
+        "code": html.code_key(),
+    }
+    return hashlib.sha256(json.dumps(shown, sort_keys=True, default=str).encode()).hexdigest()[:16]
+
+
+def _jobs_of(
+    ledger: Ledger,
+    known: Known,
+    names: Sequence[str],
+    told: Sequence[Finding],
+    out: Path,
+    config: Config,
+    options: "ReportOptions",
+    size: int = 4,
+) -> Iterator[PageJob]:
+    for start in range(0, len(names), size):
+        made = tuple(
+            _page(ledger, known, name, told, config, options) for name in names[start : start + size]
+        )
+        yield PageJob(made, str(out), "png" in options.formats, "pdf" in options.formats)
+
+
+def _page(
+    ledger: Ledger,
+    known: Known,
+    name: str,
+    told: Sequence[Finding],
+    config: Config,
+    options: "ReportOptions",
+) -> ActivityPage:
+    examined = activity.from_ledger(ledger, known.athlete, name, config, known)
+    copies = ledger.query("select path from activities where duplicate_of = ? order by path", (name,))
+    return activity.page(
+        examined,
+        config,
+        known=known,
+        findings=[one for one in told if one.activity == name],
+        copies=[] if options.anonymous else [row[0] for row in copies],
+        redacted=options.redact,
+        with_map=options.with_map,
+    )
+
+
+def _write_physio(ledger: Ledger, known: Known, out: Path, config: Config, options: "ReportOptions") -> Path:
+    """The page for a physiotherapist: the weeks before a day, HTML and PDF."""
+    until = options.until or known.as_of
+    then = history.gather(ledger, known.athlete, config, as_of=until)
+    content = gathering.overview(ledger, then, config, {}, redacted=True, anonymous=options.anonymous)
+    changed = symptoms.before(then.history, options.onset) if options.onset else []
+    sheet: dict[str, Any] = {
+        "weeks": gathering.weeks(then, options.weeks),
+        "spikes": findings.spikes(then.history, until, last_days=7 * options.weeks, profile=then.profile),
+        "changed": changed,
+        "onset": options.onset,
+        "rules": symptoms.rules(then.history.pain, until) if then.history.pain.height else (),
+        "referral": symptoms.referral(then.history.pain, until),
+    }
+    pdf.write_physio(content, sheet, out)
+    return html.write_physio(content, sheet, out)
