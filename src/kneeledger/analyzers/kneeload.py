@@ -11,10 +11,12 @@ linear load follows running time, so this is fair for the linear view and rough 
 Instead of: one score.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
+import numpy.typing as npt
 import polars as pl
 
 from kneeledger import schema
@@ -97,8 +99,7 @@ def compute(track: Track, params: Params) -> Result:
             metrics, {"profile": _profile(track, params.points), "per_km": _per_km(track)}, {}, tuple(issues)
         )
     draws = uncertainty.Draws.of(POPULATION, params.draws)
-    metrics |= _totals(found, draws, track.downhill)
-    metrics |= _by_model(found, draws)
+    metrics |= _by_model(found, draws, track.downhill)
     metrics |= _parts(found, track.downhill)
     metrics |= _details(track, found)
     tables = {"profile": _profile(track, params.points), "per_km": _per_km(track)}
@@ -151,22 +152,32 @@ def _entered(track: Track) -> Track | None:
     )
 
 
-def _totals(found: dict[str, float], draws: uncertainty.Draws, downhill: DownhillModel) -> dict[str, Value]:
-    """Both views of the whole and of each way of moving."""
-    whole = sums.point(found, downhill)
-    linear_drawn, peak_drawn = uncertainty.load_draws(found, draws, downhill=downhill)
-    linear, peak = whole if whole is not None else (None, None)
-    total = uncertainty.valued(linear, linear_drawn)
-    metrics = {
-        "knee_load_linear_bw_s": total,
-        "knee_load_easy_minutes": _scaled(total, 1.0 / (60.0 * running.EASY_LOAD_RATE_BW)),
-        "knee_load_peak_weighted_steps": uncertainty.valued(peak, peak_drawn),
-    }
-    points = sums.by_way(found, downhill)
-    drawn = uncertainty.load_draws_by_way(found, draws, downhill=downhill)
+def _by_model(found: dict[str, float], draws: uncertainty.Draws, chosen: DownhillModel) -> dict[str, Value]:
+    """Both views under each downhill model, and of the chosen one the whole and each way of moving."""
+    metrics: dict[str, Value] = {}
+    for model in DownhillModel:
+        whole = sums.point(found, model) or (0.0, 0.0)
+        drawn = uncertainty.load_draws_by_way(found, draws, downhill=model)
+        linear = uncertainty.valued(whole[0], np.nansum([one for one, _ in drawn.values()], axis=0))
+        peak = uncertainty.valued(whole[1], np.nansum([one for _, one in drawn.values()], axis=0))
+        metrics[f"knee_load_{model}_bw_s"] = linear
+        metrics[f"peak_weighted_{model}_steps"] = peak
+        if model is chosen:
+            metrics["knee_load_linear_bw_s"] = linear
+            metrics["knee_load_easy_minutes"] = _scaled(linear, 1.0 / (60.0 * running.EASY_LOAD_RATE_BW))
+            metrics["knee_load_peak_weighted_steps"] = peak
+            metrics |= _by_way(found, drawn, model)
+    return metrics
+
+
+def _by_way(
+    found: dict[str, float], drawn: Mapping[Way, tuple[FloatArray, FloatArray]], model: DownhillModel
+) -> dict[str, Value]:
+    """Both views of running, walking and cycling apart; 0 for a way that does not occur."""
+    metrics: dict[str, Value] = {}
+    points = sums.by_way(found, model)
     for way in WAYS:
-        its, of = points.get(way), drawn[way]
-        none = Value(0.0, 0.0, 0.0)
+        its, of, none = points.get(way), drawn[way], Value(0.0, 0.0, 0.0)
         metrics[f"knee_load_{way}_bw_s"] = none if its is None else uncertainty.valued(its[0], of[0])
         metrics[f"peak_weighted_{way}_steps"] = none if its is None else uncertainty.valued(its[1], of[1])
     return metrics
@@ -176,17 +187,6 @@ def _scaled(value: Value, factor: float) -> Value:
     if value.value is None or value.low is None or value.high is None:
         return Value(None)
     return Value(value.value * factor, value.low * factor, value.high * factor)
-
-
-def _by_model(found: dict[str, float], draws: uncertainty.Draws) -> dict[str, Value]:
-    """Both views under each downhill model."""
-    metrics: dict[str, Value] = {}
-    for model in DownhillModel:
-        whole = sums.point(found, model)
-        linear, peak = uncertainty.load_draws(found, draws, downhill=model)
-        metrics[f"knee_load_{model}_bw_s"] = uncertainty.valued(whole[0] if whole else None, linear)
-        metrics[f"peak_weighted_{model}_steps"] = uncertainty.valued(whole[1] if whole else None, peak)
-    return metrics
 
 
 def _parts(found: dict[str, float], downhill: DownhillModel) -> dict[str, Value]:
@@ -268,7 +268,7 @@ def _profile(track: Track, points: int) -> pl.DataFrame:
     for name in PROFILE:
         if name not in table:
             table[name] = mean(track.array(name))
-    return schema.conform(pl.DataFrame(table), PROFILE)[0]
+    return _frame(table, PROFILE)
 
 
 def _band(track: Track) -> FloatArray:
@@ -284,6 +284,16 @@ def _band(track: Track) -> FloatArray:
         if rows.any():
             result[rows] = uncertainty.band_log_sd(way, speed[rows], decline[rows], cadence_known=known[rows])
     return result
+
+
+def _frame(table: Mapping[str, npt.NDArray[Any]], promised: schema.Schema) -> pl.DataFrame:
+    """Columns in the promised order and types, NaN as null."""
+    return pl.DataFrame(
+        [
+            pl.Series(name, table[name], dtype=column.dtype, nan_to_null=column.dtype == pl.Float64)
+            for name, column in promised.items()
+        ]
+    )
 
 
 def _per_km(track: Track) -> pl.DataFrame:
@@ -319,8 +329,8 @@ def _per_km(track: Track) -> pl.DataFrame:
         "grade": mean(track.array("grade"), ds),
         "cadence_spm": mean(track.array("cadence_spm"), moving),
     }
-    frame = pl.DataFrame(table).filter(pl.col("distance_m") > 0.0)
-    return schema.conform(frame, PER_KM)[0]
+    travelled = table["distance_m"] > 0.0
+    return _frame({name: values[travelled] for name, values in table.items()}, PER_KM)
 
 
 _MODEL_SOURCES: Final = ("RBDS", "Lenhart2014", "Willson2015", "vanOeveren2019")

@@ -125,7 +125,7 @@ def _run(track: Track, rows: BoolArray) -> dict[str, float]:
         found[f"run/{name}/linear/1"] = float((linear * decline)[chosen].sum())
         for order in PEAK_ORDERS[1:]:
             found[f"run/{name}/peak/{order}"] = float((peak * decline**order)[chosen].sum())
-    sure = track.frame.get_column("way_sure").fill_null(value=True).to_numpy()[rows]
+    sure = _sure(track)[rows]
     if not sure.all():
         cadence = np.where(measured, ratio * running.steps_spm(speed, np.full_like(speed, np.nan)), np.nan)
         other = walking.loads(speed, grade)
@@ -139,6 +139,13 @@ def _run(track: Track, rows: BoolArray) -> dict[str, float]:
     )
     found["outside/linear"] = float((load * np.maximum(outside, pack > 1.0 + 1e-9)).sum())
     return found
+
+
+def _sure(track: Track) -> BoolArray:
+    column = track.frame.get_column("way_sure")
+    return np.asarray(
+        (column.fill_null(value=True) if column.null_count() else column).to_numpy(), dtype=np.bool_
+    )
 
 
 def _recovered(
@@ -214,7 +221,7 @@ def _walk(track: Track, rows: BoolArray) -> dict[str, float]:
         found[f"walk/linear/{order}"] = float((level * slope**order).sum())
     for order in PEAK_ORDERS:
         found[f"walk/peak/{order}"] = float((level_steps * slope**order).sum())
-    sure = track.frame.get_column("way_sure").fill_null(value=True).to_numpy()[rows]
+    sure = _sure(track)[rows]
     if not sure.all():
         cadence = track.array("cadence_spm")[rows]
         cadence = np.where(cadence >= 100.0, cadence, np.nan)

@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
+import numpy.typing as npt
 import polars as pl
 
 from kneeledger.knee import cycling, running, walking
@@ -83,6 +84,8 @@ FALLBACK_LOG_SD = 0.50
 BLIND_DECLINE_SD = 0.015
 """Mean decline of a route whose grade is unknown: the upper half of a normal; project rule [Assumed]_."""
 LOW, HIGH = 0.05, 0.95
+BLOCK = 48
+"""Activities computed at a time: their draws stay in the processor's cache."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -268,8 +271,10 @@ def load_draws_by_way(
         linear = np.full((table.rows, draws.count), np.nan)
         peak = linear.copy()
         rows = table[f"{way.value}/seconds"] > 0.0
-        if rows.any():
-            linear[rows], peak[rows] = compute(table.only(rows), draws, downhill)
+        chosen = np.flatnonzero(rows)
+        for start in range(0, len(chosen), BLOCK):
+            block = chosen[start : start + BLOCK]
+            linear[block], peak[block] = compute(table.only(block), draws, downhill)
         result[way] = (linear[0], peak[0]) if isinstance(found, Mapping) else (linear, peak)
     return result
 
@@ -299,10 +304,10 @@ class _Table:
     def __getitem__(self, key: str) -> FloatArray:
         return self.columns.get(key, np.zeros(self.rows))
 
-    def only(self, rows: np.ndarray[tuple[int], np.dtype[np.bool_]]) -> "_Table":
+    def only(self, rows: npt.NDArray[np.intp]) -> "_Table":
         """The table of some rows."""
         columns = {key: values[rows] for key, values in self.columns.items()}
-        return _Table({}, columns, int(rows.sum()))
+        return _Table({}, columns, len(rows))
 
 
 def _weighted(table: _Table, stem: str, cadence: FloatArray, speed: FloatArray) -> FloatArray | None:
@@ -336,17 +341,21 @@ def _run(table: _Table, draws: Draws, downhill: DownhillModel) -> tuple[FloatArr
         for order in LINEAR_ORDERS:
             part = _weighted(table, f"run/{group}/linear/{order}/", drawn.impulse_cadence, drawn.speed)
             if part is not None:
-                linear += part * (impulse_gain**order * extra_impulse)
+                part *= impulse_gain**order * extra_impulse
+                linear += part
         for order in PEAK_ORDERS:
             part = _weighted(
                 table, f"run/{group}/peak/{order}/", EXPONENT * drawn.peak_cadence, EXPONENT * drawn.speed
             )
             if part is not None:
-                peak += part * (BINOMIAL[order] * peak_gain**order * extra_peak)
-    linear += np.outer(table["run/blind/linear"], impulse_gain * drawn.blind_decline)
-    peak += np.outer(table["run/blind/peak"], _blind_peak(peak_gain, drawn.blind_decline))
-    linear += np.outer(table["run/unsure/linear"], drawn.other_way)
-    peak += np.outer(table["run/unsure/peak"], drawn.other_way)
+                part *= BINOMIAL[order] * peak_gain**order * extra_peak
+                peak += part
+    if table["run/blind/linear"].any():
+        linear += np.outer(table["run/blind/linear"], impulse_gain * drawn.blind_decline)
+        peak += np.outer(table["run/blind/peak"], _blind_peak(peak_gain, drawn.blind_decline))
+    if table["run/unsure/linear"].any():
+        linear += np.outer(table["run/unsure/linear"], drawn.other_way)
+        peak += np.outer(table["run/unsure/peak"], drawn.other_way)
     return np.maximum(linear, 0.0) * drawn.level_impulse, np.maximum(peak, 0.0) * drawn.level_peak**EXPONENT
 
 
@@ -378,6 +387,8 @@ def _ride(table: _Table, draws: Draws, downhill: DownhillModel) -> tuple[FloatAr
         ]
         for mass, factor in (("", 1.0), ("assumed/", drawn.mass)):
             stem = f"ride/{mass}{kind}"
+            if not table[f"{stem}/linear"].any():
+                continue
             force = basis * factor * (1.0 if kind == "fallback" else drawn.force)
             shape = 1.0 if kind == "fallback" else drawn.shape
             linear += np.outer(table[f"{stem}/linear"], force * shape)
