@@ -18,7 +18,7 @@ from dataclasses import dataclass
 import numpy as np
 import polars as pl
 
-from kneeledger.errors import CorruptFileError, EmptyActivityError, ReadError
+from kneeledger.errors import CorruptFileError, EmptyActivityError, LimitError, ReadError
 from kneeledger.model import Draft, FloatArray, Issue, Source
 from kneeledger.readers.xml import Bools, Document, Ints, cells, document
 from kneeledger.readers.xml_points import (
@@ -40,6 +40,9 @@ MAX_GAP_S = 3 * 3600
 """Tracks further apart than this are activities of their own [s]; project rule."""
 MAX_ACCURACY_M = 30.0
 """Points with a worse horizontal accuracy are dropped [m]; formats.md G11, unverified."""
+
+MAX_LINES = 2_000
+"""More tracks or routes with points in one file are refused [count]."""
 
 _ROOT = re.compile(rb"<(?:[\w.-]{1,30}:)?gpx[\s>/]", re.IGNORECASE)
 _TOTALS = {
@@ -112,7 +115,7 @@ def _drafts(source: Source) -> list[Draft]:
         elements = doc.named(point)
         if len(elements):
             points = _points(doc, elements)
-            lines = _lines(doc, points, line, planned=planned)
+            lines = _lines(doc, points, line, source.path, planned=planned)
             found += [(group[0].element, _draft(doc, points, group)) for group in _groups(lines)]
     if not found:
         raise EmptyActivityError(source.path, _why_empty(doc), hint=_hint(doc))
@@ -155,14 +158,17 @@ def _points(doc: Document, elements: Ints) -> _Points:
     return _Points(elements, found, latitude, longitude, kept, tuple(issues))
 
 
-def _lines(doc: Document, points: _Points, kind: str, *, planned: bool) -> list[_Line]:
+def _lines(doc: Document, points: _Points, kind: str, path: str, *, planned: bool) -> list[_Line]:
     """The tracks or routes that have points, in file order."""
     owner = np.searchsorted(doc.named(kind), points.element) - 1
     heads = doc.named(kind)
     lines: list[_Line] = []
     us = points.columns.times.us
     known = points.columns.times.known
-    for k in np.unique(owner):
+    owners = np.unique(owner)
+    if len(owners) > MAX_LINES:
+        raise LimitError(path, f"it has more than {MAX_LINES} tracks or routes")
+    for k in owners:
         where = np.flatnonzero((owner == k) & points.kept)
         if not len(where):
             continue

@@ -16,7 +16,7 @@ import numpy as np
 import polars as pl
 
 from kneeledger import schema
-from kneeledger.errors import CorruptFileError, EmptyActivityError, ReadError
+from kneeledger.errors import CorruptFileError, EmptyActivityError, LimitError, ReadError
 from kneeledger.model import Draft, FloatArray, Issue, Source
 from kneeledger.readers.xml import Bools, Document, Ints, cells, document
 from kneeledger.readers.xml_points import (
@@ -36,6 +36,9 @@ __all__ = ["claims", "drafts"]
 
 PAUSE_S = 30.0
 """A step in time of more than this at a lap boundary begins a new segment [s]; decisions.md 10."""
+
+MAX_ACTIVITIES = 2_000
+"""More in one file are refused; a file of a whole history is split by its writers [count]."""
 
 _ROOT = re.compile(
     rb"<(?:[\w.-]{1,30}:)?(?:TrainingCenterDatabase|Activities|MultiSportSession|Courses)[\s>/]",
@@ -75,7 +78,10 @@ def _drafts(source: Source) -> list[Draft]:
     latitude = _position(doc, points, "LatitudeDegrees")
     longitude = _position(doc, points, "LongitudeDegrees")
     made: list[Draft] = []
-    for element in doc.named("Activity", "Transition", "Course").tolist():
+    heads = doc.named("Activity", "Transition", "Course").tolist()
+    if len(heads) > MAX_ACTIVITIES:
+        raise LimitError(source.path, f"it has more than {MAX_ACTIVITIES} activities")
+    for element in heads:
         kind = doc.local[doc.name[element]].lower()
         laps = doc.inside(element, "Lap")
         where = np.flatnonzero((points > element) & (points < doc.end[element]))
@@ -229,7 +235,8 @@ def _sessions(
     if not frame.height or frame["timer_s"].null_count() == frame.height:
         return NO_SESSIONS
     complete = frame["distance_m"].null_count() == 0
-    steps = [number(doc.text(int(k))) for lap in laps.tolist() for k in doc.inside(lap, "Steps")]
+    first_lap, last_lap = int(laps[0]), int(doc.end[laps[-1]])
+    steps = [number(doc.text(int(k))) for k in doc.named("Steps") if first_lap < k < last_lap]
     return totals(
         start=frame["start"].drop_nulls().min() or first,
         timer_s=frame["timer_s"].sum(),

@@ -41,11 +41,15 @@ MAX_DEPTH = 64
 MAX_NAMES = 4_000
 """More kinds of names than this are refused; the richest real file has about 60."""
 
+MAX_LATE_PREFIXES = 50
+"""So many prefixes that the root does not declare are looked for further inside."""
+
 _BLANKS = b" \t\r\n\x00\x0b\x0c"
-_SPECIAL = re.compile(rb"<!--.*?-->|<!\[CDATA\[(.*?)\]\]>|<\?.*?\?>", re.DOTALL)
+_SPECIAL = re.compile(rb"<!--|<!\[CDATA\[|<\?")
+_ENDS = {b"<!--": b"-->", b"<![CDATA[": b"]]>", b"<?": b"?>"}
 _DECLARED = re.compile(rb"""<\?xml[^>]*?encoding\s*=\s*["']([A-Za-z0-9._:-]{1,40})["']""")
 _NAMESPACE = re.compile(rb"""\sxmlns(?::([^\s=]+))?\s*=\s*["']([^"'<]*)["']""")
-_ATTRIBUTE = re.compile(rb"""([^\s=<>"'/]+)\s*=\s*(?:"([^"<]*)"|'([^'<]*)')""")
+_ATTRIBUTE = re.compile(rb"""([^\s=<>"'/]++)(?:\s*+=\s*+(?:"([^"<]*+)"|'([^'<]*+)'))?""")
 _MASKS = np.array([0] + [(1 << (8 * k)) - 1 for k in range(1, 9)], dtype=np.uint64)
 _PRIMES = (0x9E3779B97F4A7C15, 0xC2B2AE3D27D4EB4F, 0x165667B19E3779F9, 0x27D4EB2F165667C5, 0xD6E8FEB86659FD93)
 _PAD = bytes(64)
@@ -93,9 +97,9 @@ class Document:
         found: dict[str, str] = {}
         for match in _NAMESPACE.finditer(root):
             found.setdefault(_decoded(match[1] or b""), _decoded(match[2]).strip())
-        for name in self.names:
-            prefix = name.partition(":")[0] if ":" in name else ""
-            if prefix and prefix not in found:
+        prefixes = {name.partition(":")[0] for name in self.names if ":" in name} - found.keys()
+        for prefix in sorted(prefixes)[:MAX_LATE_PREFIXES]:
+            if prefix:
                 at = self.data.find(b"xmlns:" + prefix.encode(), len(root))
                 late = _NAMESPACE.match(self.data, at - 1) if at > 0 else None
                 if late:
@@ -144,6 +148,8 @@ class Document:
         found: dict[str, str] = {}
         for match in _ATTRIBUTE.finditer(raw):
             value = match[2] if match[2] is not None else match[3]
+            if value is None:
+                continue
             found.setdefault(local_name(_decoded(match[1])), _decoded(value))
         return found
 
@@ -271,18 +277,28 @@ def _cleaned(raw: bytes) -> tuple[bytes, list[Issue]]:
         data = data[stop + 2 :]
     if b"<!" in data or b"<?" in data:
         data = _without_doctype(data, issues)
-        data = _SPECIAL.sub(_plain, data)
+        data = _without_specials(data)
     if not data.isascii():
         data = _transcoded(data, declared[1].decode("ascii") if declared else "utf-8", issues)
     return data.strip(_BLANKS), issues
 
 
-def _plain(match: re.Match[bytes]) -> bytes:
-    """Character data as escaped text; nothing for comments and instructions."""
-    text = match[1]
-    if text is None:
-        return b""
-    return text.replace(b"&", b"&amp;").replace(b"<", b"&lt;").replace(b">", b"&gt;")
+def _without_specials(data: bytes) -> bytes:
+    """The text without comments and instructions, character data escaped; what is never closed ends it."""
+    out: list[bytes] = []
+    position = 0
+    while (match := _SPECIAL.search(data, position)) is not None:
+        out.append(data[position : match.start()])
+        end = _ENDS[match[0]]
+        stop = data.find(end, match.end())
+        position = len(data) if stop < 0 else stop + len(end)
+        if match[0] == b"<![CDATA[":
+            text = data[match.end() : stop if stop >= 0 else len(data)]
+            out.append(text.replace(b"&", b"&amp;").replace(b"<", b"&lt;").replace(b">", b"&gt;"))
+        elif stop < 0:
+            out.append(b"<")  # the tolerant pass tells it as a cut
+    out.append(data[position:])
+    return b"".join(out)
 
 
 def _unicode(raw: bytes, issues: list[Issue]) -> bytes:

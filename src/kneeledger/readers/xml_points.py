@@ -48,11 +48,11 @@ _WORDS = {
     "name", "cmt", "desc", "src", "sym", "type", "text", "link", "url", "urlname", "fix", "sensorstate",
     "color", "number",
 }  # fmt: skip
+_POINTS = ("trkpt", "rtept", "trackpoint")
 _TRUSTED = (
     "www.garmin.com/xmlschemas/",
     "www8.garmin.com/xmlschemas/",
     "www.cluetrust.com/",
-    "www.topografix.com/gpx/",
 )
 
 _SPORTS: Mapping[tuple[str, str | None], str] = {
@@ -133,7 +133,7 @@ def columns(doc: Document, leaves: Sequence[Cells], count: int) -> Columns:
     accuracy = np.full(count, np.nan)
     times: Moments | None = None
     bad = 0
-    ranked = sorted(leaves, key=lambda one: not _is_trusted(one))
+    ranked = sorted(leaves, key=_rank)
     for one in ranked:
         if one.local.lower() in _TIME:
             times = _merged_times(times, doc, one, count)
@@ -159,8 +159,11 @@ def columns(doc: Document, leaves: Sequence[Cells], count: int) -> Columns:
     return Columns(times, floats, words, accuracy, bad)
 
 
-def _is_trusted(one: Cells) -> bool:
-    return any(part in one.address.lower() for part in _TRUSTED)
+def _rank(one: Cells) -> int:
+    """What counts first where a quantity comes twice: the format's own, known namespaces, the rest."""
+    if one.parent.lower() in _POINTS:
+        return 0
+    return 1 if any(part in one.address.lower() for part in _TRUSTED) else 2
 
 
 def _target(one: Cells) -> str | None:

@@ -16,9 +16,9 @@ from dataclasses import dataclass
 __all__ = ["Repaired", "repaired"]
 
 _TAG = re.compile(
-    rb"""<(/?)([A-Za-z_\x80-\xff][^\s<>/="'&;!?]*)((?:[^<>"'/]|"[^"<]*"|'[^'<]*'|/(?!\s*>))*)(/?)\s*>"""
+    rb"""<(/?)([A-Za-z_\x80-\xff][^\s<>/="'&;!?]*+)((?:[^<>"'/]++|"[^"<]*+"|'[^'<]*+'|/(?!\s*+>))*+)(/?)\s*+>"""
 )
-_ATTRIBUTE = re.compile(rb"""([^\s=<>"'/&;!?]+)\s*=\s*(?:"([^"<]*)"|'([^'<]*)')""")
+_ATTRIBUTE = re.compile(rb"""([^\s=<>"'/&;!?]++)(?:\s*+=\s*+(?:"([^"<]*+)"|'([^'<]*+)'))?""")
 
 _NEVER_INSIDE_ITSELF = frozenset(
     (
@@ -113,7 +113,9 @@ def _close_same(stack: list[bytes], out: list[bytes], name: bytes) -> int:
 def _start(name: bytes, rest: bytes, alone: bytes) -> bytes:
     """A start tag with its legible attributes in double quotes."""
     words = [b"<" + name]
-    for key, double, single in _ATTRIBUTE.findall(rest):
-        value = (double or single).replace(b">", b"&gt;").replace(b'"', b"&quot;")
+    for key, double, single in (match.groups() for match in _ATTRIBUTE.finditer(rest)):
+        if double is None and single is None:
+            continue
+        value = (double if double is not None else single).replace(b">", b"&gt;").replace(b'"', b"&quot;")
         words.append(key + b'="' + value + b'"')
     return b" ".join(words) + (b"/>" if alone else b">")
