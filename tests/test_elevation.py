@@ -335,6 +335,11 @@ def test_travel_without_a_step_was_not_on_foot():
     )
     assert clean.carried[400:700].all()
     assert clean.carried.sum() == 300
+    cadence[400:700] = np.nan
+    unknown = elevation.clean_altitude(
+        altitude, time, x, np.zeros(1200, dtype=int), source=BARO, sport="running", cadence=cadence
+    )
+    assert not unknown.carried.any()
 
 
 def test_one_jump_of_the_distance_is_no_train():
@@ -540,6 +545,10 @@ def source_of(time, x, altitude, **changes):
         ({"device": "edge_1030"}, BARO),
         ({"device": "wahoo_fitness ELEMNT BOLT"}, BARO),
         ({"device": "Suunto 9 Baro"}, BARO),
+        ({"device": "fēnix 6"}, BARO),
+        ({"device": "vívoactive HR"}, BARO),
+        ({"device": "Garmin Forerunner 255 Music"}, BARO),
+        ({"device": "Garmin Forerunner 25"}, GPS),
         ({"device": "garmin fr235"}, GPS),
         ({"device": "Garmin Forerunner 45"}, GPS),
         ({"device": "garmin fr245m_asia"}, GPS),

@@ -72,7 +72,8 @@ def clean_altitude(
     altitude_m, elapsed_s, distance_m, segment
         One value a record, NaN where missing [m, s, m].
     cadence
-        Steps a minute on foot, if the file has them: a spell of travel without a step was no walk.
+        Steps a minute on foot as the file has them: a spell of travel at a cadence of 0 was no walk, while
+        a missing one (NaN) says nothing.
     """
     altitude = np.array(altitude_m, dtype=np.float64)
     count = altitude.size
@@ -200,7 +201,7 @@ def _carried(
     if cadence is not None and not ride and np.count_nonzero(cadence > 0.0) > 0.3 * count:
         lag = max(int(60.0 / step), 1)
         if count > lag:
-            stepping = np.concatenate([[0], np.cumsum(np.nan_to_num(cadence) > 0.0)])
+            stepping = np.concatenate([[0], np.cumsum(cadence != 0.0)])
             with np.errstate(invalid="ignore", divide="ignore"):
                 speed = (distance_m[lag:] - distance_m[:-lag]) / (elapsed_s[lag:] - elapsed_s[:-lag])
             still = stepping[lag + 1 :] - stepping[: -lag - 1] == 0

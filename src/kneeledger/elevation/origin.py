@@ -8,6 +8,7 @@ Instead of: guessing from the resolution, which is 0.2 m in nearly every FIT fil
 """
 
 from typing import Final
+from unicodedata import normalize
 
 import numpy as np
 
@@ -31,19 +32,19 @@ DENSE_S: Final = 3.0
 """Records further apart are too few to judge noise by [s]."""
 
 _BAROMETRIC: Final = (
-    "ambit", "apexpro", "barometer", "coros", "descent", "edge130", "edge500", "edge510", "edge520", "edge530",
-    "edge540", "edge550", "edge705", "edge800", "edge810", "edge820", "edge830", "edge840", "edge850",
-    "edge1000", "edge1030", "edge1040", "edge1050", "elemnt", "enduro", "epix", "fenix", "fr165", "fr255",
-    "fr265", "fr570", "fr645", "fr745", "fr910", "fr920", "fr935", "fr945", "fr955", "fr965", "fr970", "gritx",
-    "instinct", "karoo", "marq", "oregon7", "polarvantagev", "quatix", "spartan", "suunto9baro",
-    "suunto9peak", "suuntorace", "suuntovertical", "tactix", "venu", "vivoactive3", "vivoactive4",
-    "vivoactivehr", "vivosmarthr",
+    "ambit", "apexpro", "barometer", "coros", "descent", "edge130", "edge500", "edge510", "edge520",
+    "edge530", "edge540", "edge550", "edge705", "edge800", "edge810", "edge820", "edge830", "edge840",
+    "edge850", "edge1000", "edge1030", "edge1040", "edge1050", "elemnt", "enduro", "epix", "etrex30",
+    "fenix", "fr165", "fr255", "fr265", "fr570", "fr645", "fr745", "fr910", "fr920", "fr935", "fr945",
+    "fr955", "fr965", "fr970", "gritx", "huaweiwatchgt", "instinct", "karoo", "marq", "oregon4", "oregon7",
+    "polarv800", "polarvantagev", "quatix", "spartan", "suunto9baro", "suunto9peak", "suuntorace",
+    "suuntovertical", "tactix", "venu", "vivoactive3", "vivoactive4", "vivoactivehr", "vivosmarthr",
 )  # fmt: skip
 _GPS_ONLY: Final = (
-    "edge20", "edge25", "edge200", "edge205", "edge305", "edgeexplore", "fr10", "fr15", "fr25", "fr35", "fr45",
-    "fr55", "fr70", "fr110", "fr210", "fr220", "fr225", "fr230", "fr235", "fr245", "fr301", "fr305", "fr310",
-    "fr405", "fr410", "fr610", "fr620", "fr630", "fr735", "polarm400", "polarm430", "tomtom", "venusq",
-    "vivoactive5",
+    "edge20", "edge25", "edge200", "edge205", "edge305", "edgeexplore", "etrex10", "etrex20", "fr10",
+    "fr15", "fr25", "fr35", "fr45", "fr55", "fr70", "fr110", "fr210", "fr220", "fr225", "fr230", "fr235",
+    "fr245", "fr301", "fr305", "fr310", "fr405", "fr410", "fr610", "fr620", "fr630", "fr735", "polarm400",
+    "polarm430", "tomtom", "venusq", "vivoactive5",
 )  # fmt: skip
 
 
@@ -70,7 +71,8 @@ def altitude_source(
     if barometer is False:
         return AltitudeSource.GPS, "the file says that there is no barometer"
     name = " ".join(str(word) for word in (about.device, facts.get("creator")) if word)
-    plain = "".join(letter for letter in name.lower() if letter.isalnum()).replace("forerunner", "fr")
+    plain = normalize("NFKD", name).encode("ascii", "ignore").decode().lower()
+    plain = "".join(letter for letter in plain if letter.isalnum()).replace("forerunner", "fr")
     words = sorted((word for word in (*_BAROMETRIC, *_GPS_ONLY) if word in plain), key=len)
     if words and words[-1] in _BAROMETRIC:
         return AltitudeSource.BAROMETRIC, f"{name} has a barometer"
