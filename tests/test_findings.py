@@ -400,3 +400,19 @@ def test_a_year_of_six_hundred_activities_is_replayed_in_seconds() -> None:
 def test_an_empty_ledger_says_nothing() -> None:
     assert find(History(frame([])), day(0)) == []
     assert spikes(History(frame([])), day(0)) == []
+
+
+def test_a_worse_morning_is_told_for_a_week_even_after_a_better_one() -> None:
+    log = [Entry(day(95), Felt.TOLERABLE, next_morning=Morning.WORSE)]
+    log += [Entry(day(97), Felt.NONE, Felt.NONE, Morning.BASELINE)]
+    past = history(steady(120), pain=to_frame(log))
+    found = find(past, day(98))
+    assert codes(found) == ["PN003"]
+    assert "Since then: the morning after 7 April 2024 was back at baseline." in found[0].text
+    assert codes(find(past, day(103))) == []
+
+
+def test_a_new_stimulus_of_one_outing_is_told_once_with_it() -> None:
+    rides = [act(k, way="ride", minutes=100) for k in (40, 95)]
+    listed = spikes(history([*steady(100), *rides]), day(99))
+    assert [item.code for item in listed] == ["NS001"]

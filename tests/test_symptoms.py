@@ -260,3 +260,12 @@ def test_a_red_flag_leaves_no_plan() -> None:
     empty = ease(history([]), day(99))
     assert empty.levers == ()
     assert "nothing to ease" in empty.text
+
+
+def test_weeks_before_it_began_do_not_count_against_the_trend() -> None:
+    calm = [Entry(day(k), Felt.NONE, rating=0) for k in range(0, 21, 3)]
+    sore = [Entry(day(22), Felt.TOLERABLE, rating=4), Entry(day(29), Felt.TOLERABLE, rating=3)]
+    assert rules(to_frame([*calm, *sore]), day(30))[2].holds is None
+    later = [*calm, *sore, Entry(day(36), Felt.TOLERABLE, rating=2)]
+    assert rules(to_frame(later), day(36))[2].holds is True
+    assert rules(to_frame(calm), day(20))[2].holds is True

@@ -262,6 +262,7 @@ RECENT_DAYS: Final = 14
 REFERRAL_DAYS: Final = 28
 """A red flag stands this long, unless a later entry without it is at least a week younger (project rule)."""
 CLEARED_DAYS: Final = 7
+TREND_WEEKS: Final = 6
 LEAST_WEEKS: Final = 3
 """The week-by-week rule is judged from so many weeks with entries."""
 
@@ -309,7 +310,7 @@ def baseline(pain: Log, as_of: date) -> float | None:
     return float(np.median(ratings)) if ratings else None
 
 
-def trend(pain: Log, as_of: date, weeks: int = 6) -> float | None:
+def trend(pain: Log, as_of: date, weeks: int = TREND_WEEKS) -> float | None:
     """Slope of the weekly median rating over the last `weeks` weeks [points a week]; None under 3 weeks.
 
     Weeks are the blocks of 7 days that end on the as-of day.
@@ -351,7 +352,7 @@ def rules(pain: Log, as_of: date) -> tuple[RuleState, RuleState, RuleState]:
     recent = [entry for entry in past if (as_of - entry.date).days < RECENT_DAYS]
     felt = [entry for entry in recent if entry.during is not None or entry.after is not None]
     mornings = [entry for entry in recent if entry.next_morning is not None]
-    return (_tolerable(felt), _morning(mornings), _week_by_week(past, pain, as_of))
+    return (_tolerable(felt), _morning(mornings), _week_by_week(past, as_of))
 
 
 def _tolerable(felt: list[Entry]) -> RuleState:
@@ -377,18 +378,33 @@ def _morning(mornings: list[Entry]) -> RuleState:
     return RuleState("next_morning", True, last.date, f"The morning after {_day(last.date)} was {word}.")
 
 
-def _week_by_week(past: list[Entry], pain: Log, as_of: date) -> RuleState:
+def _week_by_week(past: list[Entry], as_of: date) -> RuleState:
+    sore_days = [
+        entry.date for entry in past if _hurts(entry) and (as_of - entry.date).days < 7 * TREND_WEEKS
+    ]
+    log = [entry for entry in past if sore_days and entry.date >= sore_days[0]]
     counts = [
         (back, sum(_hurts(entry) for entry in week), len(week))
-        for back in range(6)
-        if (week := _week(past, as_of, back))
+        for back in range(TREND_WEEKS)
+        if (week := _week(log, as_of, back))
     ]
+    if not sore_days:
+        quiet = bool(past) and (as_of - past[-1].date).days < RECENT_DAYS
+        return RuleState(
+            "week_by_week",
+            True if quiet else None,
+            past[-1].date if quiet else None,
+            f"Week by week: no pain noted in {TREND_WEEKS} weeks."
+            if quiet
+            else "The log says nothing of the last weeks.",
+        )
     if len(counts) < LEAST_WEEKS:
         text = (
-            f"The week-by-week rule is judged from {LEAST_WEEKS} weeks with entries; there are {len(counts)}."
+            f"The week-by-week rule is judged from {LEAST_WEEKS} weeks with entries since it began; there are "
+            f"{len(counts)}."
         )
         return RuleState("week_by_week", None, None, text)
-    slope = trend(pain, as_of)
+    slope = trend(log, as_of)
     sore = np.array([hurt for _, hurt, _ in counts], dtype=np.float64)
     share = sore / np.array([total for _, _, total in counts])
     weeks = np.array([-back for back, _, _ in counts], dtype=np.float64)
@@ -402,9 +418,7 @@ def _week_by_week(past: list[Entry], pain: Log, as_of: date) -> RuleState:
     rating = "" if slope is None else f" (rating {slope:+.1f} points a week)"
     if better:
         return RuleState("week_by_week", True, past[-1].date, f"Week by week: {', '.join(better)}{rating}.")
-    text = (
-        f"Week by week: no improvement over {len(counts)} weeks{rating}. The plan does not work; change it."
-    )
+    text = f"Week by week: no improvement over {len(counts)} weeks{rating}. A plan that shows none should be changed."
     return RuleState("week_by_week", False, past[-1].date, text)
 
 
@@ -724,7 +738,9 @@ def _cuts(runs: pl.DataFrame, as_of: date, weeks: int) -> dict[str, tuple[str, C
         np.prod([np.nan_to_num(np.minimum(cuts[name][1][view], 1.0), nan=1.0) for name in chosen], axis=0)
         for view in (0, 1)
     )
-    cuts["together"] = ("all of these together, with +5 % step rate", (together[0], together[1]))
+    unknown = [name for name in chosen if not np.isfinite(cuts[name][1][0]).any()]
+    label = "these together (+5 % step rate)" if not unknown else "those of these that are known together"
+    cuts["together"] = (label, (together[0], together[1]))
     return cuts
 
 

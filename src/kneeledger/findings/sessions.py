@@ -254,9 +254,12 @@ def _how_sure(view: View, item: Comparison, measure: Measure, row: Row) -> str:
         parts.append(f"The ratio is between {item.low:.2f} and {item.high:.2f} (90 % interval).")
     if item.unknown_sessions:
         lack = item.unknown_sessions
-        parts.append(
-            f"{lack} earlier {'outing' if lack == 1 else 'outings'} in the window tell no {measure.label}."
+        who = (
+            "1 earlier outing in the window tells"
+            if lack == 1
+            else f"{lack} earlier outings in the window tell"
         )
+        parts.append(f"{who} no {measure.label}.")
     unknown = WINDOW_DAYS - item.known_days
     if unknown > 0 and item.history_days >= WINDOW_DAYS:
         parts.append(f"{unknown} of the 30 days before {'is' if unknown == 1 else 'are'} unknown.")

@@ -7,14 +7,14 @@ of findings is never taken for a quiet month.
 Instead of: a disclaimer at the foot of the page.
 """
 
-from datetime import timedelta
+from datetime import date, timedelta
 from typing import Final
 
 import numpy as np
 
 from kneeledger.findings.view import View, day_words
 from kneeledger.model import Evidence, Finding, Severity
-from kneeledger.symptoms import referral, rules
+from kneeledger.symptoms import Felt, Morning, RuleState, referral, rules
 from kneeledger.workload import WINDOW_DAYS, CadenceChange
 
 __all__ = ["cadence", "coverage", "pain", "red_flag"]
@@ -60,18 +60,33 @@ def pain(view: View) -> list[Finding]:
     """The three rules of the article, where one is broken."""
     if not view.log:
         return []
-    felt, morning, weekly = rules(view.log, view.as_of)
     found = []
-    if felt.holds is False and felt.since is not None and felt.since >= view.since:
+    recent = [entry for entry in view.log if entry.date >= view.since]
+    beyond = [entry for entry in recent if Felt.BEYOND in (entry.during, entry.after)]
+    worse = [entry for entry in recent if entry.next_morning is Morning.WORSE]
+    felt, morning, weekly = rules(view.log, view.as_of)
+    if beyond:
+        day = beyond[-1].date
+        text = f"During or after the activity of {day_words(day)} it was beyond tolerable: adjust or stop."
+        text += _since_then(felt, day)
         why = "The words decide: beyond tolerable means adjust or stop, whatever the load says."
-        found.append(_plain("PN002", Severity.HIGH, view, "pain", felt.text, why, "pain"))
-    if morning.holds is False and morning.since is not None and morning.since >= view.since:
+        found.append(_plain("PN002", Severity.HIGH, view, "pain", text, why, "pain"))
+    if worse:
+        day = worse[-1].date
+        text = f"The morning after {day_words(day)} was worse than baseline: make the next load smaller."
+        text += _since_then(morning, day)
         why = "Worse than baseline the next morning means that the last load was too much for now."
-        found.append(_plain("PN003", Severity.RAISED, view, "pain", morning.text, why, "pain"))
+        found.append(_plain("PN003", Severity.RAISED, view, "pain", text, why, "pain"))
     if weekly.holds is False and weekly.since is not None and weekly.since >= view.since:
         why = "Pain should be week by week less noticeable, less frequent or less constant."
         found.append(_plain("PN004", Severity.NOTE, view, "pain", weekly.text, why, "pain"))
     return found
+
+
+def _since_then(state: RuleState, day: date) -> str:
+    return (
+        f" Since then: {state.text[0].lower()}{state.text[1:]}" if state.holds and state.since != day else ""
+    )
 
 
 def cadence(view: View) -> list[Finding]:
