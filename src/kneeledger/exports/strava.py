@@ -23,7 +23,7 @@ FILE = re.compile(r"activities/[^/]+\.(fit|gpx|tcx)(\.gz)?", re.IGNORECASE)
 HEADERS = {
     "activity_id": ("activity id", "id", "aktivitäts-id", "identifiant de l'activité", "id de actividad", "id attività",
                     "activiteits-id", "id da atividade"),
-    "date": ("activity date", "date", "aktivitätsdatum", "date de l'activité", "fecha de la actividad", 
+    "date": ("activity date", "date", "aktivitätsdatum", "date de l'activité", "fecha de la actividad",
              "data dell'attività", "data attività", "datum van activiteit", "data da atividade"),
     "title": ("activity name", "name", "name der aktivität", "nom de l'activité", "nombre de la actividad",
               "nome dell'attività", "nome attività", "naam activiteit", "nome da atividade"),

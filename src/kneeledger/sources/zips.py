@@ -341,6 +341,8 @@ def _from_headers(view: View, budget: Budget) -> Iterator[Member]:
         if local is None:
             return
         flags, method, crc, packed, size, raw, start = local
+        if not raw:
+            return
         if flags & 0x08 and not packed:
             if method != 8 or flags & 1:
                 return
