@@ -415,4 +415,6 @@ def test_a_worse_morning_is_told_for_a_week_even_after_a_better_one() -> None:
 def test_a_new_stimulus_of_one_outing_is_told_once_with_it() -> None:
     rides = [act(k, way="ride", minutes=100) for k in (40, 95)]
     listed = spikes(history([*steady(100), *rides]), day(99))
-    assert [item.code for item in listed] == ["NS001"]
+    assert [item.activity for item in listed if item.code == "NS001"] == ["ride-40-8"]
+    assert [item.activity for item in listed if item.code == "SP003"] == ["ride-95-8"]
+    assert not [item for item in listed if "  " in f"{item.text} {item.why}"]

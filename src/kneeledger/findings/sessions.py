@@ -310,9 +310,9 @@ def _why(history: History, item: Comparison, measure: Measure) -> str:
     other = history.rows[item.against]
     against = f"Held against the {noun(other)} of {day_words(other['day'])}."  # type: ignore[arg-type]
     if measure is KNEE_LOAD:
-        return f"{_load_drivers(row, other)} {against}"
+        return f"{_load_drivers(row, other)} {against}".strip()
     if measure is DISTANCE:
-        return f"{_time_and_pace(row, other)} {against}"
+        return f"{_time_and_pace(row, other)} {against}".strip()
     steep, drop = row["steep_descent_run_m"], item.value
     if steep and drop > 0:
         share = float(steep) / drop  # type: ignore[arg-type]
