@@ -107,7 +107,7 @@ def test_a_hill_of_8_percent():
     assert metrics["ascent_m"] == pytest.approx(0, abs=0.5)
     assert metrics["downhill_run_time_s"] == pytest.approx(400, abs=15)
     assert metrics["downhill_run_distance_m"] == pytest.approx(1200, abs=45)
-    assert metrics["steps_downhill"] == pytest.approx(400 * 170 / 60, rel=0.03)
+    assert metrics["steps_downhill_run"] == pytest.approx(400 * 170 / 60, rel=0.03)
     assert metrics["braking_energy_j_per_kg"] == pytest.approx(9.81 * 96, rel=0.02)
     assert metrics["steep_descent_run_m"] == 0
     assert metrics["longest_descent_m"] == metrics["longest_descent_run_m"] == pytest.approx(95, abs=2)
@@ -209,7 +209,7 @@ def test_gps_altitude_has_no_bands_and_says_why():
     assert result.tables["descents"].height == 0
     assert "bands_unknown" in [issue.code for issue in result.issues]
     assert result.metrics["excess_knee_load_bw_s"].value is None
-    assert result.metrics["steps_downhill"].value is None
+    assert result.metrics["steps_downhill_run"].value is None
     assert result.metrics["longest_descent_m"].value is None
     assert result.metrics["descent_m"].value == pytest.approx(96, abs=2)
 
@@ -251,7 +251,7 @@ def test_a_device_that_counts_otherwise_is_told(device, told):
 
 def test_no_cadence_no_steps():
     _, result = result_of(hill(), cadence=np.nan)
-    assert result.metrics["steps_downhill"].value is None
+    assert result.metrics["steps_downhill_run"].value is None
     assert result.tables["bands"].get_column("steps").null_count() == 10
     (row,) = result.tables["descents"].to_dicts()
     assert row["steps"] is None
@@ -281,7 +281,7 @@ def test_a_flat_run_has_a_ledger_of_zeros():
     assert result.metrics["descent_m"].value == 0
     assert result.metrics["longest_descent_m"].value == 0
     assert result.metrics["excess_knee_load_bw_s"].value == 0
-    assert result.metrics["steps_downhill"].value == 0
+    assert result.metrics["steps_downhill_run"].value == 0
 
 
 @pytest.mark.parametrize("count", [1, 2, 5])

@@ -231,7 +231,7 @@ def _running(track: Track, ground: _Ground) -> dict[str, Value]:
     values = {
         "downhill_run_time_s": float(ground.dt_s[down].sum()),
         "downhill_run_distance_m": float(ground.ds_m[down].sum()),
-        "steps_downhill": float(np.nansum(steps[down])) if known else None,
+        "steps_downhill_run": float(np.nansum(steps[down])) if known else None,
         "steep_descent_run_m": float(fall[steep].sum()),
         "braking_energy_j_per_kg": GRAVITY_MPS2 * float(fall.sum()),
     }
@@ -377,7 +377,7 @@ METRICS: Final = (
         "sum of distance over running records below -2 %",
     ),
     Metric(
-        "steps_downhill", "steps", "Steps downhill", "sum", 0, Evidence.ESTIMATED, ("Assumed",),
+        "steps_downhill_run", "steps", "Steps running downhill", "sum", 0, Evidence.ESTIMATED, ("Assumed",),
         "Steps of both feet while running on ground steeper than -2 %; null where cadence is missing.",
         "sum of cadence x dt / 60 over running records below -2 %",
     ),
