@@ -165,6 +165,10 @@ def conform(frame: pl.DataFrame, schema: Schema) -> tuple[pl.DataFrame, dict[str
         A column is of a kind that cannot be cast to its declared type.
     """
     columns: list[pl.Series] = []
+    given = frame.schema
+    floats = [name for name in schema if given.get(name) == pl.Float64]
+    if floats:
+        frame = frame.with_columns(pl.col(floats).fill_nan(None))
     refused: dict[str, int] = {}
     for name, column in schema.items():
         if name not in frame.columns:
@@ -176,7 +180,8 @@ def conform(frame: pl.DataFrame, schema: Schema) -> tuple[pl.DataFrame, dict[str
         except pl.exceptions.PolarsError as error:
             raise SchemaError(f"column {name} cannot be read as {column.dtype}: {error}") from error
         if column.dtype == pl.Float64:
-            series = series.fill_nan(None)
+            if name not in floats:
+                series = series.fill_nan(None)
             before = series.null_count()
             low = -1e300 if column.low is None else column.low
             high = 1e300 if column.high is None else column.high

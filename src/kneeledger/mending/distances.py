@@ -15,17 +15,7 @@ from kneeledger.mending.rows import CLOCK_S, FASTEST_MPS, NO_TIME, SECOND, Bools
 from kneeledger.mending.stretches import DISAGREE
 from kneeledger.model import FloatArray
 
-__all__ = [
-    "EARTH_RADIUS_M",
-    "LEAP_M",
-    "MAX_BLOCKS",
-    "apart_m",
-    "compare",
-    "distance_m_of",
-    "haversine_m",
-    "moved_m",
-    "positions",
-]
+__all__ = ["apart_m", "compare", "distance_m_of", "haversine_m", "moved_m", "positions"]
 
 EARTH_RADIUS_M: Final = 6_371_008.8
 """Mean radius [m] (IUGG)."""

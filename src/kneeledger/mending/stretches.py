@@ -12,20 +12,22 @@ import numpy as np
 import polars as pl
 
 from kneeledger import schema
-from kneeledger.mending.rows import FEW, MOVING_MPS, SECOND, Bools, Ints, Rows, Session, Timer, number
+from kneeledger.mending.rows import (
+    FEW,
+    MOVING_MPS,
+    NO_TIME,
+    SECOND,
+    Bools,
+    Ints,
+    Rows,
+    Session,
+    Timer,
+    number,
+    time_us,
+)
 from kneeledger.model import FloatArray
 
-__all__ = [
-    "DISAGREE",
-    "GAP_S",
-    "REST_GAP_S",
-    "REST_GAP_STEPS",
-    "STOPS",
-    "breaks_and_pauses",
-    "clocks",
-    "timer_of",
-    "usual_s_of",
-]
+__all__ = ["breaks_and_pauses", "clocks", "timer_of", "usual_s_of"]
 
 GAP_S: Final = 30.0
 """A longer step between records ends a segment [s] (decisions 10)."""
@@ -44,23 +46,23 @@ def timer_of(events: pl.DataFrame) -> Timer:
     none = np.zeros(0, dtype=np.int64)
     if not events.height:
         return Timer(none, none, told=False)
-    chosen = events.filter(
-        (pl.col("event") == "timer") & pl.col("time").is_not_null() & pl.col("event_type").is_not_null()
-    )
-    if not chosen.height:
+    which = [k for k, word in enumerate(events.get_column("event").to_list()) if word == "timer"]
+    if not which:
         return Timer(none, none, told=False)
-    times = chosen.get_column("time").cast(schema.TIME).to_physical().to_list()
-    kinds = chosen.get_column("event_type").to_list()
+    us = time_us(events).tolist()
+    kinds = events.get_column("event_type").to_list()
     stops: list[int] = []
     starts: list[int] = []
     stopped: int | None = None
-    for us, kind in zip(times, kinds, strict=True):
-        if kind in STOPS:
-            stopped = us if stopped is None else stopped
-        elif kind == "start" and stopped is not None:
-            if us > stopped:
+    for k in which:
+        if us[k] == NO_TIME:
+            continue
+        if kinds[k] in STOPS:
+            stopped = us[k] if stopped is None else stopped
+        elif kinds[k] == "start" and stopped is not None:
+            if us[k] > stopped:
                 stops.append(stopped)
-                starts.append(us)
+                starts.append(us[k])
             stopped = None
     return Timer(np.array(stops, dtype=np.int64), np.array(starts, dtype=np.int64), told=True)
 
@@ -87,15 +89,26 @@ def breaks_and_pauses(
         with np.errstate(invalid="ignore", divide="ignore"):
             gap |= rest & (moved / step_s < MOVING_MPS)
     own = _own_segments(rows.frame)
-    for which, how in ((own & ~gap, "segment"), (gap, "gap")):
+    for which, how in ((own, "segment"), (gap & ~own, "gap")):
         where = np.flatnonzero(which & ~breaks & (step_s > 2 * usual_s)).tolist()
         found.extend((int(clock[i - 1]), int(clock[i]), how) for i in where)
     breaks |= gap | own
     if n:
         breaks[0] = False
     found.sort()
-    frame = pl.DataFrame(found, schema={"start": pl.Int64, "end": pl.Int64, "how": pl.String}, orient="row")
-    return breaks, frame.with_columns(pl.col("start", "end").cast(schema.TIME))
+    return breaks, _pauses(found)
+
+
+def _pauses(found: list[tuple[int, int, str]]) -> pl.DataFrame:
+    """Pauses as ``schema.PAUSES``."""
+    start, end, how = zip(*found, strict=True) if found else ((), (), ())
+    return pl.DataFrame(
+        [
+            pl.Series("start", start, dtype=pl.Int64).cast(schema.TIME),
+            pl.Series("end", end, dtype=pl.Int64).cast(schema.TIME),
+            pl.Series("how", how, dtype=pl.String),
+        ]
+    )
 
 
 def _own_segments(frame: pl.DataFrame) -> Bools:
@@ -151,7 +164,7 @@ def clocks(
     if not timed:
         return elapsed, timer
     span = (int(clock[-1]) - int(clock[0])) / SECOND
-    length = pauses.select((pl.col("end") - pl.col("start")).dt.total_microseconds().sum()).item() or 0
+    length = int((pauses["end"].to_physical().to_numpy() - pauses["start"].to_physical().to_numpy()).sum())
     running = max(span - length / SECOND, 0.0)
     if elapsed is not None and elapsed > span and len(clock) < FEW:
         return elapsed, elapsed if timer is None else min(timer, elapsed)

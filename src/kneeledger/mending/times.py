@@ -25,7 +25,7 @@ from kneeledger.mending.rows import (
     known_times,
 )
 
-__all__ = ["MANY", "NEAR_M", "SET_BACK_S", "SPLIT_S", "WILD", "YEARS_S", "in_order", "mend_times"]
+__all__ = ["in_order", "mend_times"]
 
 SET_BACK_S: Final = 600
 """A larger backward step that never returns is a clock set back [s]; project rule."""

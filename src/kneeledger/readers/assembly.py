@@ -17,6 +17,7 @@ import polars as pl
 from kneeledger import local_time, mending, schema
 from kneeledger.errors import EmptyActivityError
 from kneeledger.mending import Leg
+from kneeledger.mending.rows import NO_TIME, floats, time_us
 from kneeledger.model import (
     About,
     AltitudeSource,
@@ -140,20 +141,22 @@ def _given(frame: pl.DataFrame, name: str) -> bool:
 
 def _step_s(records: pl.DataFrame) -> FloatArray:
     """Time since the record before, 0 across a pause and where a time is missing [s]; shape (n,)."""
-    us = records.get_column("time").to_physical().cast(pl.Float64).fill_null(float("nan")).to_numpy()
+    us = time_us(records)
     segment = records.get_column("segment").to_numpy()
+    known = us != NO_TIME
     step = np.diff(us, prepend=us[:1]) / 1e6
-    step[np.diff(segment, prepend=segment[:1]) != 0] = 0.0
-    return np.nan_to_num(step)
+    inside = known & np.roll(known, 1) & (np.diff(segment, prepend=segment[:1]) == 0)
+    return np.where(inside, step, 0.0)
 
 
 def _speed_mps(records: pl.DataFrame, step_s: FloatArray) -> FloatArray | None:
     """Speed as recorded, else from the distance; None where there is neither [m/s]; shape (n,)."""
-    if _given(records, "speed_mps"):
-        return records.get_column("speed_mps").fill_null(float("nan")).to_numpy()
-    if not _given(records, "distance_m"):
+    speed = floats(records, "speed_mps")
+    if speed is not None:
+        return speed
+    distance = floats(records, "distance_m")
+    if distance is None:
         return None
-    distance = records.get_column("distance_m").fill_null(float("nan")).to_numpy()
     with np.errstate(divide="ignore", invalid="ignore"):
         return np.where(step_s > 0, np.diff(distance, prepend=distance[:1]) / step_s, np.nan)
 
