@@ -56,7 +56,7 @@ def _recognise(listing: Listing, above: Guide | None) -> Guide | None:
     found = [pair for layout in LAYOUTS for pair in layout.guides(listing)]
     if found:
         return _Several(sorted(found, key=lambda pair: -len(pair[0])))
-    return _Inside(above) if above else None
+    return _Inside(above, listing.holder) if above else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +85,7 @@ class _Inside:
     """An archive inside an export: its files are of that export, and nothing else is known of them."""
 
     above: Guide
+    holder: str
 
     def verdict(self, name: str) -> Verdict | None:
         return None
@@ -93,7 +94,7 @@ class _Inside:
         yield from ()
 
     def context(self, name: str) -> Mapping[str, str]:
-        layout = self.above.context("").get("layout")
+        layout = self.above.context(self.holder).get("layout")
         return {"layout": layout} if layout else {}
 
 

@@ -62,7 +62,7 @@ class Apple:
 
     root: str
     health: Entry
-    _workouts: list[Workout] | None = field(default=None)
+    _workouts: list[Workout] | Refused | None = field(default=None)
     _by_route: dict[str, Workout] = field(default_factory=dict)
 
     def verdict(self, name: str) -> Verdict | None:
@@ -112,8 +112,12 @@ class Apple:
     def workouts(self) -> list[Workout]:
         """The workouts, streamed once."""
         if self._workouts is None:
-            self._workouts = []
-            self._workouts = [_workout(block) for block in _blocks(self.health.chunks())]
+            try:
+                self._workouts = [_workout(block) for block in _blocks(self.health.chunks())]
+            except Refused as refusal:
+                self._workouts = refusal
+        if isinstance(self._workouts, Refused):
+            raise self._workouts
         return self._workouts
 
 

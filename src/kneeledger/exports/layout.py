@@ -80,7 +80,7 @@ def sport(word: str) -> str:
 def number(text: str) -> float | None:
     """A number with decimal point or comma, in whichever language it was written; None where it is none."""
     text = re.sub(r"[\s\u00a0\u202f'’]", "", text)
-    if not re.fullmatch(r"-?[\d.,]{1,24}", text):
+    if not re.fullmatch(r"-?[0-9.,]{1,24}", text):
         return None
     comma, point = text.rfind(","), text.rfind(".")
     if comma >= 0 and point >= 0:

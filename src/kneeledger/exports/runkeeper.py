@@ -30,7 +30,7 @@ class Runkeeper:
 
     root: str
     table: Entry
-    _rows: list[dict[str, str]] | None = field(default=None)
+    _rows: list[dict[str, str]] | Refused | None = field(default=None)
 
     def verdict(self, name: str) -> Verdict | None:
         """The table by us, recordings by content, all else unopened."""
@@ -79,10 +79,15 @@ class Runkeeper:
     def rows(self) -> list[dict[str, str]]:
         """The table, read once."""
         if self._rows is None:
-            self._rows = []
-            lines = [line for line in table(self.table.read()) if any(line)]
-            headers = [header.strip().lower() for header in lines[0]] if lines else []
-            self._rows = [dict(zip(headers, map(str.strip, line), strict=False)) for line in lines[1:]]
+            try:
+                lines = [line for line in table(self.table.read()) if any(line)]
+            except Refused as refusal:
+                self._rows = refusal
+            else:
+                headers = [header.strip().lower() for header in lines[0]] if lines else []
+                self._rows = [dict(zip(headers, map(str.strip, line), strict=False)) for line in lines[1:]]
+        if isinstance(self._rows, Refused):
+            raise self._rows
         return self._rows
 
 

@@ -60,7 +60,7 @@ class Strava:
 
     root: str
     table: Entry
-    _rows: "Rows | None" = field(default=None)
+    _rows: "Rows | Refused | None" = field(default=None)
 
     def verdict(self, name: str) -> Verdict | None:
         """Only the table and the recordings are opened."""
@@ -110,9 +110,10 @@ class Strava:
         if self._rows is None:
             try:
                 self._rows = _rows(self.table.read())
-            except Refused:
-                self._rows = Rows({}, [], 0)
-                raise
+            except Refused as refusal:
+                self._rows = refusal
+        if isinstance(self._rows, Refused):
+            raise self._rows
         return self._rows
 
 

@@ -233,6 +233,8 @@ class Listing:
     """How many archives are around: 0 for a folder."""
     alone: bool = False
     """One file given by itself: its neighbours are not looked at."""
+    holder: str = ""
+    """For an archive: its name in the listing that holds it."""
 
 
 def find(
@@ -433,7 +435,7 @@ class _Walk:
                 opened=partial(zips.MemberReader, view, member, entry.budget),
                 viewed=partial(zips.view_of, view, member, entry.budget),
             )
-        return Listing(base, entries, depth=depth + 1)
+        return Listing(base, entries, depth=depth + 1, holder=entry.name)
 
 
 def _rest(reader: zips.Reader, head: bytes, limits: Limits) -> bytes:

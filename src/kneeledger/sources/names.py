@@ -32,8 +32,8 @@ def is_system(name: str) -> bool:
 
 def clean(name: str) -> str:
     """A name from an archive as a relative path of real parts, without marks that a terminal obeys."""
-    if not name.isascii() or not name.isprintable():
-        name = "".join(_safe(char) for char in name)
+    if not name.isprintable():
+        name = "".join(char if char.isprintable() else _instead(char) for char in name)
     if "\\" in name:
         name = name.replace("\\", "/")
     parts = [part for part in name.split("/") if part not in ("", ".", "..")]
@@ -42,8 +42,8 @@ def clean(name: str) -> str:
     return "/".join(parts) or "unnamed"
 
 
-def _safe(char: str) -> str:
-    return "\ufffd" if unicodedata.category(char) in ("Cc", "Cf", "Cs", "Co", "Zl", "Zp") else char
+def _instead(char: str) -> str:
+    return " " if unicodedata.category(char) == "Zs" else "\ufffd"
 
 
 def shown(name: str, *, above: str = "") -> str:
