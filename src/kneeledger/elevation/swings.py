@@ -4,7 +4,7 @@ Summing differences makes 500 m of descent an hour out of 0.25 m of noise, so a 
 on. A threshold of 3 m alone follows the devices but loses 7 % of rolling ground whose hills are 2 m high; one of
 1.5 m alone turns the drift of a barometer into descent. Drift is shallow and hills are not, so a swing of
 1.5 m counts where it is steeper than 1.25 %: on simulated ground 1.3 m on the flat, -3.8 % on rolling, -2.5 % on
-ramps, and a median of 3.5 % to the device's own descent over 129 recordings. Where the altitude turns is
+ramps, and a median of 3.6 % to the device's own descent over 130 recordings. Where the altitude turns is
 looked for on an average over 55 m, how high it turns on one over 25 m, since the longer one clips tops.
 Instead of: one threshold, or a threshold on heavily smoothed altitude.
 """
