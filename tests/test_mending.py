@@ -263,6 +263,11 @@ class TestLegs:
         assert (leg.timer_s, leg.distance_m, leg.start) == (1700.0, 5000.0, START)
         assert leg.end == START + timedelta(seconds=1800)
 
+    def test_totals_only_when_elapsed_is_zero_then_the_timer_counts(self):
+        (leg,) = mend(draft(run([]).clear(), sessions=session(0, 0.0, 1700.0)))
+        assert (leg.elapsed_s, leg.timer_s) == (1700.0, 1700.0)
+        assert leg.end == START + timedelta(seconds=1700)
+
     def test_nothing_when_no_records_and_no_totals_then_no_leg(self):
         assert mend(draft(run([]).clear())) == []
 

@@ -172,7 +172,8 @@ def _by_hand(draft: Draft, row: Session) -> Leg:
     sport, sub_sport = _sport(draft, row, alone=True)
     start = row["start"] if isinstance(row["start"], datetime) else None
     elapsed, timer = number(row, "elapsed_s"), number(row, "timer_s")
-    lasting = elapsed if elapsed is not None else timer
+    if timer is not None and (elapsed is None or elapsed < timer):
+        elapsed = timer
     issue = Issue("no_stream", 1, "Only totals are in the file, no records: entered by hand or by stopwatch.")
     return Leg(
         records=draft.records.clear() if draft.records.width else schema.empty(schema.RECORDS),
@@ -181,7 +182,7 @@ def _by_hand(draft: Draft, row: Session) -> Leg:
         sport=sport,
         sub_sport=sub_sport,
         start=start,
-        end=None if start is None else start + timedelta(seconds=lasting or 0.0),
+        end=None if start is None else start + timedelta(seconds=elapsed or 0.0),
         elapsed_s=elapsed,
         timer_s=timer,
         distance_m=number(row, "distance_m"),
