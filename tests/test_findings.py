@@ -1,7 +1,9 @@
 """What is said, what is not, in which order, and that a day never sees its future."""
 
 import time
+import tomllib
 from datetime import UTC, date, datetime, timedelta
+from importlib.resources import files
 from typing import Any
 
 import numpy as np
@@ -418,3 +420,10 @@ def test_a_new_stimulus_of_one_outing_is_told_once_with_it() -> None:
     assert [item.activity for item in listed if item.code == "NS001"] == ["ride-40-8"]
     assert [item.activity for item in listed if item.code == "SP003"] == ["ride-95-8"]
     assert not [item for item in listed if "  " in f"{item.text} {item.why}"]
+
+
+def test_every_source_is_in_the_literature() -> None:
+    literature = tomllib.loads((files("kneeledger") / "data" / "references.toml").read_text(encoding="utf-8"))
+    for items in replay(everything(1), [day(k) for k in range(0, 165, 5)], one_a_cause=False).values():
+        for item in items:
+            assert set(item.sources) <= set(literature), item.sources

@@ -63,6 +63,11 @@ def test_the_study_keeps_its_own_bands() -> None:
     assert study_band(1.2) == STUDY[0]
     assert study_band(1.38) == STUDY[1]
     assert study_band(2.5) == STUDY[2]
+    assert [band.words for band in STUDY] == [
+        "10 to 30 % longer",
+        "30 to 100 % longer",
+        "more than twice as long",
+    ]
     assert (STUDY[1].hazard_ratio, STUDY[1].low, STUDY[1].high) == (1.52, 1.16, 2.00)
 
 

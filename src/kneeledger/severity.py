@@ -162,10 +162,10 @@ class Band:
 
     @property
     def words(self) -> str:
-        """``10-30 % longer`` or ``more than twice as long``."""
+        """``10 to 30 % longer`` or ``more than twice as long``."""
         if math.isinf(self.upto):
             return "more than twice as long"
-        return f"{self.above:.0%} to {self.upto:.0%} longer".replace("%", " %")
+        return f"{100 * self.above:.0f} to {100 * self.upto:.0f} % longer"
 
 
 STUDY: Final = (
