@@ -87,8 +87,16 @@ def prepare(recording: Recording, settings: Settings = Settings()) -> Track:
     altitude = columns["altitude_m"]
     source, _ = elevation.altitude_source(altitude, clock.elapsed_s, distance, segment, about=about)
     clean = elevation.clean_altitude(
-        altitude, clock.elapsed_s, distance, segment, source=source, sport=about.sport, cadence=cadence
+        altitude,
+        clock.elapsed_s,
+        distance,
+        segment,
+        source=source,
+        sport=about.sport,
+        cadence=columns["cadence_spm"],
     )
+    # A lift, a car or a ferry is no walk: nothing is counted there.
+    way[clean.carried] = Way.OTHER.value
     slope = elevation.grade(
         clean,
         distance,

@@ -12,15 +12,14 @@ import polars as pl
 from kneeledger import readers, severity
 from kneeledger.config import Config
 from kneeledger.errors import ReadError, StoreError
-from kneeledger.knee import counterfactual, decomposition, running
+from kneeledger.knee import counterfactual, decomposition
 from kneeledger.knee.counterfactual import Lever
 from kneeledger.knee.decomposition import Part, Usual
 from kneeledger.knee.uncertainty import Draws
 from kneeledger.ledger import rows
 from kneeledger.ledger.store import Ledger
-from kneeledger.matched_cadence import Matched
 from kneeledger.model import DownhillModel, Entry, Finding, Severity, Track, Value
-from kneeledger.pipeline import contract
+from kneeledger.pipeline import contract, history
 from kneeledger.pipeline.entries import entry
 from kneeledger.pipeline.history import Known
 from kneeledger.reporting.content import ActivityPage, Comparison
@@ -34,7 +33,6 @@ __all__ = [
     "from_ledger",
     "page",
     "select",
-    "usual",
     "write_pages",
 ]
 
@@ -155,16 +153,8 @@ def from_ledger(
         rows.issues_from_json(issues),
     )
     told = rows.context_from_json(context)
-    own = usual(known.matched) if known is not None else Usual()
+    own = history.usual(known.matched) if known is not None else Usual()
     return examine(*entry(recording, config), athlete=athlete, name=name, own=own, context=told)
-
-
-def usual(matched: Matched) -> Usual:
-    """The athlete's usual pace and step rate; the population's until their own are known."""
-    model, speed = matched.model, matched.usual_speed_mps
-    if speed is None or not model.runs:
-        return Usual()
-    return Usual(speed, model.cadence_spm(speed) / float(running.reference_cadence_spm(speed) or 1.0))
 
 
 def examine(

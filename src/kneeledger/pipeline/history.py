@@ -11,7 +11,8 @@ import polars as pl
 from kneeledger import matched_cadence, schema, workload
 from kneeledger.config import Config
 from kneeledger.errors import StoreError
-from kneeledger.knee import uncertainty
+from kneeledger.knee import counterfactual, decomposition, running, uncertainty
+from kneeledger.knee.decomposition import Usual
 from kneeledger.ledger.store import Ledger
 from kneeledger.matched_cadence import Matched
 from kneeledger.model import AltitudeSource, DownhillModel, FloatArray
@@ -19,7 +20,7 @@ from kneeledger.pipeline import diary
 from kneeledger.severity import Profile
 from kneeledger.workload import CadenceChange, Coverage, History
 
-__all__ = ["Known", "as_of_day", "gather", "stretches"]
+__all__ = ["Known", "as_of_day", "gather", "stretches", "usual"]
 
 FROM_METRICS: Mapping[str, str] = {
     "distance_m": "distance_m",
@@ -93,8 +94,11 @@ def gather(
     as_of: date | None = None,
     draws: int = 1000,
     only: set[str] | None = None,
+    what_if: bool = False,
 ) -> Known:
     """Everything known of an athlete on a day; of the activities in `only` where that is given.
+
+    `what_if` adds what the article's levers would have taken off each run of the last ten weeks.
 
     Raises
     ------
@@ -112,8 +116,12 @@ def gather(
     matched = matched_cadence.analyse(steady, _explaining_facts(activities), until=day)
     model = DownhillModel(config["downhill_model"])
     pain = diary.pain(ledger, athlete)
+    own = usual(matched)
+    shaped = _with_parts(_shaped(activities, matched, _noted(ledger, athlete, day)), sums, own, model)
+    if what_if:
+        shaped = _with_levers(shaped, sums, athlete, model, day)
     history = History(
-        activities=_shaped(activities, matched, _noted(ledger, athlete, day)),
+        activities=shaped,
         coverage=_coverage(ledger, athlete, activities, day),
         draws=_draws(sums, athlete, draws, model),
         pain=pain.filter(pl.col("date") <= day) if pain.height else pain,
@@ -180,6 +188,67 @@ def _shaped(activities: pl.DataFrame, matched: Matched, noted: pl.DataFrame) -> 
         maintain_order="left",
     )
     return pl.concat([schema.conform(shaped, workload.ACTIVITIES)[0], noted]).sort("start", "id")
+
+
+def usual(matched: Matched) -> Usual:
+    """The athlete's usual pace and step rate; the population's until their own are known."""
+    model, speed = matched.model, matched.usual_speed_mps
+    if speed is None or not model.runs:
+        return Usual()
+    return Usual(speed, model.cadence_spm(speed) / float(running.reference_cadence_spm(speed) or 1.0))
+
+
+def _with_parts(
+    frame: pl.DataFrame, sums: Mapping[str, Mapping[str, float]], own: Usual, model: DownhillModel
+) -> pl.DataFrame:
+    """The decomposition of each activity against the athlete's own usual."""
+    names = ("duration", "pace", "cadence", "downhill", "uphill")
+    columns: dict[str, list[float | None]] = {name: [] for name in names}
+    for name in frame["id"]:
+        parts = {
+            p.name: p.linear_bw_s for p in decomposition.from_sums(sums.get(name, {}), own, downhill=model)
+        }
+        for part in names:
+            columns[part].append(parts.get(part))
+    return frame.with_columns(
+        pl.Series(f"load_{part}_bw_s", values, dtype=pl.Float64) for part, values in columns.items()
+    )
+
+
+LEVERS = {
+    "step_rate_105": "cadence5",
+    "step_rate_110": "cadence10",
+    "without_steep": "no_steep",
+    "without_prolonged": "no_prolonged",
+}
+
+
+def _with_levers(
+    frame: pl.DataFrame,
+    sums: Mapping[str, Mapping[str, float]],
+    athlete: str,
+    model: DownhillModel,
+    until: date,
+) -> pl.DataFrame:
+    """Load of each run of the last ten weeks with one thing changed; as it was where a lever does not apply."""
+    drawn = uncertainty.Draws.of(athlete, 100)
+    columns: dict[str, list[float | None]] = {
+        f"whatif_{word}_{unit}": [] for word in LEVERS.values() for unit in ("bw_s", "steps")
+    }
+    for row in frame.select("id", "day", "way", "knee_load_bw_s", "peak_weighted_steps").iter_rows(
+        named=True
+    ):
+        recent = row["way"] == "run" and (until - row["day"]).days < 70 and row["id"] in sums
+        levers = (
+            {one.name: one for one in counterfactual.levers(sums[row["id"]], drawn, downhill=model)}
+            if recent
+            else {}
+        )
+        for name, word in LEVERS.items():
+            lever = levers.get(name)
+            columns[f"whatif_{word}_bw_s"].append(lever.linear.value if lever else row["knee_load_bw_s"])
+            columns[f"whatif_{word}_steps"].append(lever.peak.value if lever else row["peak_weighted_steps"])
+    return frame.with_columns(pl.Series(name, values, dtype=pl.Float64) for name, values in columns.items())
 
 
 def _noted(ledger: Ledger, athlete: str, until: date) -> pl.DataFrame:

@@ -163,7 +163,7 @@ def _key(known: Known, name: str, told: Sequence[Finding], config: Config, optio
         "activity": {k: row[k] for k in ("id", "freshness", "issues", "context", "duplicate_of")},
         "comparisons": [asdict(one) for one in activity.comparisons(name, known)],
         "findings": [asdict(one) for one in told if one.activity == name],
-        "usual": asdict(activity.usual(known.matched)),
+        "usual": asdict(history.usual(known.matched)),
         "line": asdict(known.matched.model),
         "settings": {key: origin.value for key, origin in config.values.items()},
         "options": [options.redact, options.with_map, "png" in options.formats, "pdf" in options.formats],

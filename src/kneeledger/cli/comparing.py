@@ -1,0 +1,349 @@
+"""spikes, headroom, downhill, cadence, before, ease: the last days against what the athlete is used to."""
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from datetime import date
+from typing import Any, TypeVar
+
+import click
+
+from kneeledger.cli.options import (
+    Day,
+    as_of_option,
+    echo_csv,
+    echo_json,
+    echo_table,
+    format_option,
+    ledger_options,
+    model_options,
+    printable,
+    settings_from,
+)
+from kneeledger.reporting import words
+
+F = TypeVar("F", bound=Callable[..., Any])
+RANKS = {"note": 0, "raised": 1, "high": 2}
+
+
+class Span(click.ParamType[int]):
+    """A length of time like 8w, 30d or 6m, in days."""
+
+    name = "span"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        """Days, or a usage error that shows the form."""
+        if isinstance(value, int):
+            return value
+        units = {"d": 1, "w": 7, "m": 30, "y": 365}
+        text = str(value)
+        if text[:-1].isdigit() and text[-1:] in units and int(text[:-1]) > 0:
+            return int(text[:-1]) * units[text[-1]]
+        self.fail(f"{value!r} is no span like 8w, 30d or 6m.", param, ctx)
+        return None
+
+
+def reading(function: F) -> F:
+    """What every reading command takes."""
+    for option in (as_of_option, model_options, ledger_options, format_option()):
+        function = option(function)
+    return function
+
+
+@contextmanager
+def _known(flags: Mapping[str, Any], *, what_if: bool = False) -> Iterator[tuple[Any, Any]]:
+    from kneeledger.pipeline import comparing, settings
+
+    config = settings_from(flags)
+    folder = flags["ledger_dir"] or settings.default_ledger()
+    ledger, known = comparing.known(folder, flags["athlete"], config, flags["as_of"], what_if=what_if)
+    with ledger:
+        yield ledger, known
+
+
+def _as_of(known: Any) -> str:
+    age = (known.as_of - known.history.newest).days if known.history.newest else 0
+    return (
+        f"As of {known.as_of.day} {known.as_of:%B %Y}; newest file {age} {'day' if age == 1 else 'days'} old."
+    )
+
+
+@click.command("spikes")
+@reading
+@click.option("--last", "last_days", type=Span(), default="8w", show_default=True, help="How far back.")
+@click.option("--fail-on", type=click.Choice(list(RANKS)), help="Exit 1 when a finding is at least this.")
+def spikes_command(form: str, last_days: int, fail_on: str | None, **flags: Any) -> None:
+    r"""What stands out, newest first. More than you are used to, never a prediction of injury.
+
+    \b
+    Example:
+      kneeledger spikes --last 8w
+      kneeledger spikes --fail-on high
+    """
+    from kneeledger.pipeline import comparing
+
+    with _known(flags) as (_, known):
+        told = comparing.spikes(known, last_days=last_days)
+        if form == "json":
+            echo_json(told)
+        elif form == "csv":
+            echo_csv([{k: v for k, v in one.items() if not isinstance(v, list)} for one in told["findings"]])
+        else:
+            click.echo(_as_of(known))
+            for one in told["findings"]:
+                click.echo(
+                    printable(f"\n{one['date']}  {one['severity'].upper()}  {one['code']}\n  {one['text']}")
+                )
+                if one["why"]:
+                    click.echo(printable(f"  Why: {one['why']}"))
+                held = f"; holds under: {', '.join(one['holds_under'])}" if one["holds_under"] else ""
+                click.echo(f"  ({one['evidence']}; {', '.join(one['sources']) or 'no source'}{held})")
+            if not told["findings"]:
+                click.echo("Nothing stands out.")
+    if fail_on and any(RANKS[one["severity"]] >= RANKS[fail_on] for one in told["findings"]):
+        raise click.exceptions.Exit(1)
+
+
+@click.command("headroom")
+@reading
+@click.option("--plan", default="", help='Planned sessions, such as "10km,200m; 60min".')
+def headroom_command(form: str, plan: str, **flags: Any) -> None:
+    r"""How far, how much descent, how much knee load before it is more than you are used to.
+
+    \b
+    Example:
+      kneeledger headroom --plan "10km,200m"
+    """
+    from kneeledger.pipeline import comparing
+
+    with _known(flags) as (_, known):
+        told = comparing.room(known, plan)
+        if form == "json":
+            echo_json(told)
+            return
+        rows = [
+            {
+                "reading": one["name"],
+                "day": str(day["day"]),
+                "way": c["way"],
+                "measure": c["measure"],
+                "usual": c["reference"],
+                "up to": c["limit"],
+            }
+            for one in told["readings"]
+            for day in one["days"]
+            for c in day["ceilings"]
+        ]
+        if form == "csv":
+            echo_csv(rows)
+            return
+        click.echo(_as_of(known))
+        click.echo(printable(told["text"]))
+        for one in told["readings"]:
+            click.echo(f"\n{one['name'].capitalize()}, tomorrow ({one['days'][0]['day']}):")
+            for ceiling in one["days"][0]["ceilings"]:
+                click.echo(printable(f"  {ceiling['text']}"))
+            click.echo(printable(f"  {one['week']['text']}"))
+            for effect in one["plan"]:
+                click.echo(printable(f"  {effect['text']}"))
+
+
+@click.command("downhill")
+@reading
+@click.option("--last", "last_days", type=Span(), default="12w", show_default=True, help="How far back.")
+def downhill_command(form: str, last_days: int, **flags: Any) -> None:
+    r"""The ledger of descent: weeks, grade bands, single descents.
+
+    \b
+    Example:
+      kneeledger downhill --last 12w
+    """
+    from kneeledger.pipeline import comparing
+
+    with _known(flags) as (ledger, known):
+        told = comparing.downhill(ledger, known, weeks=max(1, last_days // 7))
+        units = settings_from(flags)["units"]
+        if form == "json":
+            echo_json(told)
+        elif form == "csv":
+            echo_csv(told["descents"])
+        else:
+            click.echo(_as_of(known))
+            echo_table([_week_row(row, units) for row in told["weeks"]], title="Weeks, running")
+            downs = [row for row in told["bands"] if row["to"] is not None and row["to"] <= -0.02]
+            echo_table([_band_row(row, units) for row in downs], title="\nGrade bands")
+            echo_table(
+                [_descent_row(row, units) for row in told["descents"][:15]], title="\nLargest single descents"
+            )
+
+
+def _week_row(row: Mapping[str, Any], units: str) -> dict[str, str]:
+    return {
+        "week of": str(row["week"]),
+        "down": words.height(row["descent_run_m"], units),
+        "below -10 %": words.height(row["steep_descent_run_m"], units),
+        "steps downhill": words.number(row["steps_downhill"]),
+        "largest": words.height(row["largest_activity_m"], units),
+        "activities": str(row["activities"]),
+        "without altitude": str(row["without_altitude"]),
+    }
+
+
+def _band_row(row: Mapping[str, Any], units: str) -> dict[str, str]:
+    low = "steeper" if row["from"] is None else f"{100 * row['from']:.0f}"
+    return {
+        "way": row["way"],
+        "grade": f"{low} to {100 * row['to']:.0f} %",
+        "time": words.clock(row["time_s"]),
+        "distance": words.distance(row["distance_m"], units),
+        "down": words.height(row["descent_m"], units),
+        "steps": words.number(row["steps"]),
+        "knee load": words.number(words.minutes(row["knee_load_bw_s"]), 0, "easy min"),
+    }
+
+
+def _descent_row(row: Mapping[str, Any], units: str) -> dict[str, str]:
+    since = row["days_since_comparable"]
+    return {
+        "day": str(row["day"]),
+        "drop": words.height(row["drop_m"], units),
+        "length": words.distance(row["length_m"], units),
+        "mean": words.percent(row["grade_mean"]),
+        "steepest": words.percent(row["grade_steepest"]),
+        "time": words.clock(row["duration_s"]),
+        "cadence": words.number(row["cadence_spm"]),
+        "above level": words.number(words.minutes(row["excess_knee_load_bw_s"]), 0, "easy min"),
+        "since one like it": "first" if since is None else f"{since} d",
+        "activity": row["id"],
+    }
+
+
+@click.command("cadence")
+@reading
+@click.option("--last", "last_days", type=Span(), help="How far back. Default: everything.")
+def cadence_command(form: str, last_days: int | None, **flags: Any) -> None:
+    r"""Cadence at matched pace and grade: your line, its changes, and cues by pace.
+
+    \b
+    Example:
+      kneeledger cadence --last 26w
+    """
+    from kneeledger.pipeline import comparing
+
+    with _known(flags) as (_, known):
+        told = comparing.cadence(known, last_days=last_days)
+        units = settings_from(flags)["units"]
+        if form == "json":
+            echo_json(told)
+        elif form == "csv":
+            echo_csv(told["series"])
+        else:
+            click.echo(_as_of(known))
+            for line in _cadence_lines(told, known.matched.model, units):
+                click.echo(line)
+            if told.get("cues"):
+                echo_table(
+                    [_cue_row(row, units) for row in told["cues"]], title="\nStep rate by pace, on your line"
+                )
+
+
+def _cadence_lines(told: Mapping[str, Any], model: Any, units: str) -> list[str]:
+    lines = [told["note"]] if told["note"] else []
+    if model.runs:
+        kind = "your own line" if model.personal else "your level on the population's slope"
+        lines.append(
+            f"At {words.pace(3.0, units)} on the level: {model.cadence_spm(3.0):.0f} steps/min"
+            f" ({kind}, {model.runs} runs)."
+        )
+    for change in told["changes"]:
+        lines.append(
+            f"{change['date']}: {change['size_pct']:+.1f} % at the same pace ({change['low_pct']:+.1f} to"
+            f" {change['high_pct']:+.1f}), {change['class']}; peak force {change['meaning']['peak_pct']:+.0f} %,"
+            f" knee load a km {change['meaning']['per_km_pct']:+.0f} %."
+        )
+        if change["explanations"]:
+            lines.append(f"  Changed at the same time: {', '.join(change['explanations'])}.")
+    if not told["changes"] and model.runs:
+        lines.append("No change of step rate at the same pace.")
+    if told["explained"]:
+        lines.append(told["explained"]["text"])
+    for step, effect in (told.get("what_if") or {}).items():
+        lines.append(
+            f"Step rate {step}: peak force {effect['peak_pct']:+.0f} % ({effect['peak_low_pct']:+.0f} to"
+            f" {effect['peak_high_pct']:+.0f}), knee load a km {effect['per_km_pct']:+.0f} %"
+            f" ({effect['per_km_low_pct']:+.0f} to {effect['per_km_high_pct']:+.0f}); modelled."
+        )
+    return lines
+
+
+def _cue_row(row: Mapping[str, Any], units: str) -> dict[str, str]:
+    return {
+        "pace": words.pace(row["speed_mps"], units),
+        "yours": f"{row['own_spm']:.0f}",
+        "+5 %": f"{row['plus_5_spm']:.0f}",
+        "+10 %": f"{row['plus_10_spm']:.0f}",
+    }
+
+
+@click.command("before")
+@click.argument("day", type=Day())
+@reading
+def before_command(day: date, form: str, **flags: Any) -> None:
+    r"""What changed in the weeks before a day, ranked by how unusual it was. A coincidence in time, not a cause.
+
+    \b
+    Example:
+      kneeledger before 2026-05-03
+    """
+    from kneeledger.pipeline import comparing
+
+    with _known(flags) as (_, known):
+        told = comparing.before(known, day)
+    if form == "json":
+        echo_json(told)
+    elif form == "csv":
+        echo_csv(told["changes"])
+    else:
+        unusual = [one for one in told["changes"] if one["unusual"]]
+        for one in unusual:
+            click.echo(printable(one["text"]))
+        if not unusual:
+            click.echo("Nothing unusual in the 2 and 6 weeks before it, as far as the files tell.")
+        click.echo(told["note"])
+
+
+@click.command("ease")
+@reading
+@click.option("--weeks", type=click.IntRange(2, 12), default=4, show_default=True)
+def ease_command(form: str, weeks: int, **flags: Any) -> None:
+    r"""The last weeks under the article's levers, and stepwise ceilings back. Temporary, optional, not for everyone.
+
+    \b
+    Example:
+      kneeledger ease --weeks 4
+    """
+    from kneeledger.pipeline import comparing
+
+    with _known(flags, what_if=True) as (_, known):
+        told = comparing.ease(known, weeks=weeks)
+    if form == "json":
+        echo_json(told)
+    elif form == "csv":
+        echo_csv([{k: v for k, v in one.items() if not isinstance(v, dict)} for one in told["levers"]])
+    else:
+        click.echo(printable(told["text"]))
+        for lever in told["levers"]:
+            click.echo(printable(f"  {lever['text']}"))
+        if told["steps"]:
+            rows = [
+                {
+                    "week": str(step["week"]),
+                    "of the usual": words.percent(step["share"]),
+                    "knee load up to": words.number(words.minutes(step["knee_load_bw_s"]), 0, "easy min"),
+                    "running up to": words.distance(step["run_distance_m"]),
+                    "longest run": words.distance(step["longest_run_m"]),
+                    "now allowed": "yes" if step["allowed"] else "not yet",
+                }
+                for step in told["steps"]
+            ]
+            echo_table(rows, title="\nThe way back: ceilings, not targets")
+        click.echo(printable(told["exercise"]))
