@@ -14,6 +14,7 @@ Instead of: one draft a file, or one a track whatever they are.
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 
 import numpy as np
 import polars as pl
@@ -276,5 +277,5 @@ def _sessions(doc: Document, points: _Points, group: list[_Line]) -> pl.DataFram
                 found.setdefault(target, value)
     if not found:
         return NO_SESSIONS
-    start = points.columns.times.taken(line.where).series().drop_nulls()[0]
+    start = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=line.start_us)
     return totals(start=start, sport=line.sport, sub_sport=line.sub_sport, **found)

@@ -256,8 +256,12 @@ def time_issues(times: Moments, where: Ints, bad_numbers: int) -> tuple[dict[str
 
 def totals(**values: object) -> pl.DataFrame:
     """One row of sessions from what a file gives in total; missing quantities are null."""
-    row = pl.DataFrame({name: [value] for name, value in values.items()}, strict=False)
-    return schema.conform(row, schema.SESSIONS)[0]
+    believed = {
+        name: [value if not isinstance(value, float) or np.isfinite(value) else None]
+        for name in schema.SESSIONS
+        for value in [values.get(name)]
+    }
+    return pl.DataFrame(believed, schema={name: column.dtype for name, column in schema.SESSIONS.items()})
 
 
 def sport_word(text: str) -> tuple[str, str | None]:
