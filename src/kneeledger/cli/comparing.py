@@ -38,8 +38,7 @@ class Span(click.ParamType[int]):
         text = str(value)
         if text[:-1].isdigit() and text[-1:] in units and int(text[:-1]) > 0:
             return int(text[:-1]) * units[text[-1]]
-        self.fail(f"{value!r} is no span like 8w, 30d or 6m.", param, ctx)
-        return None
+        raise click.BadParameter(f"{value!r} is no span like 8w, 30d or 6m.", ctx, param)
 
 
 def reading(function: F) -> F:

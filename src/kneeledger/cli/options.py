@@ -42,7 +42,7 @@ class Day(click.ParamType[date]):
         try:
             return date.fromisoformat(value)
         except ValueError:
-            self.fail(f"{value!r} is no day like 2026-05-03.", param, ctx)
+            raise click.BadParameter(f"{value!r} is no day like 2026-05-03.", ctx, param) from None
 
 
 def ledger_options(function: F) -> F:
@@ -134,7 +134,9 @@ def echo_table(rows: Sequence[Mapping[str, str]], *, title: str = "") -> None:
 
     if not rows:
         return
-    table = Table(title=title or None, box=None, pad_edge=False, title_justify="left")
+    if title:
+        click.echo(title)
+    table = Table(box=None, pad_edge=False)
     for name in rows[0]:
         numbers = all(str(r[name])[:1].isdigit() or str(r[name])[:1] in "+-−–" for r in rows if r[name])
         table.add_column(name, justify="right" if numbers else "left", overflow="fold")
