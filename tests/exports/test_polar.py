@@ -3,9 +3,11 @@ from datetime import UTC, datetime
 
 import polars as pl
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from kneeledger import schema
-from kneeledger.errors import CorruptFileError, EmptyActivityError
+from kneeledger.errors import CorruptFileError, EmptyActivityError, ReadError
 from kneeledger.exports import Skipped, Source, polar, sources
 
 NEW = """{"startTime": "2023-05-01T10:00:00", "timezoneOffsetMinutes": 120, "name": "Loop", "deviceId": "x", "exercises": [
@@ -119,6 +121,38 @@ def test_polar_when_a_value_is_nonsense_reads_the_rest(spoilt):
     ):
         drafts = polar.drafts(source(NEW.replace(old, spoilt)))
         assert len(drafts) == 2
+
+
+@settings(max_examples=150, deadline=None, derandomize=True)
+@given(
+    data=st.data(),
+    value=st.one_of(
+        st.none(), st.booleans(), st.floats(), st.integers(), st.text(max_size=12), st.just([]), st.just({})
+    ),
+)
+def test_polar_when_any_part_is_replaced_raises_only_read_errors(data, value):
+    session = json.loads(data.draw(st.sampled_from([NEW, json.dumps(OLD)])))
+    places = []
+
+    def visit(node):
+        for key in list(node) if isinstance(node, dict) else range(len(node)):
+            places.append((node, key))
+            if isinstance(node[key], dict | list):
+                visit(node[key])
+
+    visit(session)
+    for _ in range(data.draw(st.integers(1, 3))):
+        node, key = data.draw(st.sampled_from(places))
+        node[key] = value
+    try:
+        drafts = polar.drafts(source(json.dumps(session)))
+    except ReadError:
+        return
+    for draft in drafts:
+        assert not any(
+            draft.records[n].is_nan().any() for n, kind in draft.records.schema.items() if kind == pl.Float64
+        )
+        assert draft.records["time"].is_sorted()
 
 
 def test_polar_export_leaves_daily_and_account_files_unopened(export, made, opened):

@@ -85,7 +85,7 @@ def check(folder, data):
 
 @settings(
     max_examples=300,
-    deadline=2000,
+    deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture],
     derandomize=True,
 )
@@ -97,7 +97,7 @@ def test_damaged_archives_raise_nothing_and_are_told(tmp_path, data):
 @pytest.mark.slow
 @settings(
     max_examples=20_000,
-    deadline=2000,
+    deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture],
     derandomize=True,
 )

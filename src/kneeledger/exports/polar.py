@@ -18,6 +18,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import polars as pl
 
 from kneeledger import schema
@@ -60,6 +61,8 @@ SPORT_NUMBERS = {
 }
 """Ids of Polar's sport list that are certain enough to name a way of moving; all others are unknown."""
 DAY_S = 86_400
+LONGEST_S = 31 * DAY_S
+"""Values further from the start than this are of no training session. [s]"""
 
 
 def guides(listing: Listing) -> Iterator[tuple[str, "Polar"]]:
@@ -227,10 +230,11 @@ class _Stream:
 def _streams(samples: Mapping[str, Any], start: datetime | None, offset: int | None) -> Iterator[_Stream]:
     listed = samples.get("samples")
     for one in listed if isinstance(listed, list) else []:
-        if isinstance(one, dict) and one.get("type") in COLUMN_OF and isinstance(one.get("values"), list):
+        column = COLUMN_OF.get(str(one.get("type"))) if isinstance(one, dict) else None
+        if column and isinstance(one.get("values"), list):
             step = (_finite(one.get("intervalMillis")) or 1000.0) / 1000
             values = _numbers(one["values"])
-            yield _scaled(COLUMN_OF[one["type"]], np.arange(values.size, dtype=np.float64) * step, values)
+            yield _scaled(column, np.arange(values.size, dtype=np.float64) * step, values)
     for name, points in samples.items():
         if name in COLUMN_OF and isinstance(points, list):
             dated = [p for p in points if isinstance(p, dict)]
@@ -277,11 +281,11 @@ def _records(streams: list[_Stream], route: list[_Stream], start: datetime | Non
     """One row a second in which any stream has a value, in order of time."""
     present = {stream.column for stream in streams if np.isfinite(stream.values).any()}
     used = streams + [one for one in route if one.column not in present]
-    seconds = [np.floor(s.at_s[np.isfinite(s.at_s) & np.isfinite(s.values)] + 0.5) for s in used]
+    seconds = [np.floor(s.at_s[_usable(s)] + 0.5) for s in used]
     rows = np.unique(np.concatenate(seconds)) if seconds else np.zeros(0)
     columns: dict[str, pl.Series] = {}
     for stream in used:
-        good = np.isfinite(stream.at_s) & np.isfinite(stream.values)
+        good = _usable(stream)
         cells = np.full(rows.size, math.nan)
         cells[np.searchsorted(rows, np.floor(stream.at_s[good] + 0.5))] = stream.values[good]
         columns[stream.column] = pl.Series(stream.column, cells, dtype=pl.Float64).fill_nan(None)
@@ -296,3 +300,9 @@ def _records(streams: list[_Stream], route: list[_Stream], start: datetime | Non
     )
     extra = [series for name, series in columns.items() if name not in schema.RECORDS]
     return frame.drop("cadence_spm", "cadence_rpm").with_columns(extra)
+
+
+def _usable(stream: _Stream) -> npt.NDArray[np.bool_]:
+    """Which values are there, at a time that a training session can have; shape (n,)."""
+    with np.errstate(invalid="ignore"):
+        return (np.abs(stream.at_s) <= LONGEST_S) & np.isfinite(stream.values)
