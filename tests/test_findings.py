@@ -195,11 +195,12 @@ def test_the_interval_comes_from_shared_draws_and_a_wide_one_holds_down() -> Non
     found = find(history(rows, draws=plain), day(99))
     assert (found[0].low, found[0].high) == pytest.approx((1.5, 1.5))
     assert found[0].severity is Severity.RAISED
-    assert "90 % interval" in found[0].text
+    assert "cancels in the ratio" in found[0].text
     wild = plain | {rows[-1]["id"]: (level * rng.lognormal(0, 0.4, 800) * rows[-1]["knee_load_bw_s"], level)}
     found = find(history(rows, draws=wild), day(99))
     assert found[0].low is not None
     assert found[0].low < 1.1
+    assert "90 % interval" in found[0].text
     assert found[0].severity is Severity.NOTE
 
 
@@ -427,3 +428,13 @@ def test_every_source_is_in_the_literature() -> None:
     for items in replay(everything(1), [day(k) for k in range(0, 165, 5)], one_a_cause=False).values():
         for item in items:
             assert set(item.sources) <= set(literature), item.sources
+
+
+def test_a_ride_with_estimated_power_is_at_most_a_note_and_says_why() -> None:
+    rides = [act(k, way="ride", minutes=60) for k in range(1, 98, 4)]
+    long = {"way": "ride", "minutes": 150.0}
+    firm = find(history([*steady(98), *rides, act(99, **long)]), day(99))
+    assert (firm[0].code, firm[0].severity) == ("SP003", Severity.HIGH)
+    rough = find(history([*steady(98), *rides, act(99, power_estimated=True, **long)]), day(99))
+    assert (rough[0].code, rough[0].severity) == ("SP003", Severity.NOTE)
+    assert "Cycling power or body mass was estimated" in rough[0].text

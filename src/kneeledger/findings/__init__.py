@@ -155,7 +155,7 @@ def _episode(item: Finding) -> tuple[str, str, str]:
     """What makes two statements of different days the same one."""
     if item.code in ("NS001", "NS002"):
         return ("NS", item.measure, "")
-    return (item.code, item.measure, item.cause if item.code[:2] in ("SP", "DY") else item.cause[:4])
+    return (item.code, item.measure, item.cause if item.code[:2] in ("SP", "DY") else "")
 
 
 def spikes(

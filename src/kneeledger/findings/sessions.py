@@ -14,7 +14,7 @@ from dataclasses import replace
 from typing import Final
 
 from kneeledger.findings.view import View, day_words, noun, per_cent
-from kneeledger.model import DownhillModel, Evidence, Finding, Severity
+from kneeledger.model import DownhillModel, Evidence, Finding, Severity, Way
 from kneeledger.severity import (
     DESCENT,
     DISTANCE,
@@ -36,6 +36,8 @@ TOLERATED_UNKNOWN: Final = 3
 """Unknown days among the 30 before that do not hold a finding down (project rule)."""
 LEAST_HISTORY: Final = 7
 """Known days before which nothing is said of a session at all (project rule)."""
+NARROW: Final = 0.02
+"""An interval narrower than this share of the ratio is not printed: two digits of it would be alike."""
 FAR: Final = 5.0
 """Where the reference is too small for a ratio, the difference decides: from so many floors (5 km, 500 m down, 50
 easy minutes) it is raised, under that a note (project rule)."""
@@ -106,10 +108,7 @@ def _sure(history: History, item: Comparison, edges: Thresholds) -> bool:
         return True
     if item.low is not None and item.low <= 1.0 + edges.note:
         return False
-    if any(
-        history.rows[k]["mass_assumed"] or history.rows[k]["power_estimated"]
-        for k in _ride_rows(item, history)
-    ):
+    if _estimated(history, item):
         return False
     if item.against is None:
         return True
@@ -121,9 +120,11 @@ def _sure(history: History, item: Comparison, edges: Thresholds) -> bool:
     return not compared or _holds_under(history, item, edges) != (DownhillModel.ARTICLE,)
 
 
-def _ride_rows(item: Comparison, history: History) -> list[int]:
+def _estimated(history: History, item: Comparison) -> bool:
+    """Whether a ride in the comparison has assumed body mass or estimated power."""
     rows = [item.outing, *([] if item.against is None else [item.against])]
-    return [row for row in rows if history.rows[row]["way"] == "ride"]
+    rides = [history.rows[row] for row in rows if history.rows[row]["way"] == Way.RIDE.value]
+    return any(ride["mass_assumed"] or ride["power_estimated"] for ride in rides)
 
 
 MODEL_COLUMN: Final = {
@@ -251,7 +252,12 @@ def _what(item: Comparison, measure: Measure, row: Row) -> str:
 def _how_sure(view: View, item: Comparison, measure: Measure, row: Row) -> str:
     parts = []
     if item.low is not None and item.high is not None:
-        parts.append(f"The ratio is between {item.low:.2f} and {item.high:.2f} (90 % interval).")
+        if item.high - item.low < NARROW * item.high:
+            parts.append("What is uncertain of the model is common to both and cancels in the ratio.")
+        else:
+            parts.append(f"The ratio is between {item.low:.2f} and {item.high:.2f} (90 % interval).")
+    if measure.modelled and _estimated(view.history, item):
+        parts.append("Cycling power or body mass was estimated, so it is at most a note.")
     if item.unknown_sessions:
         lack = item.unknown_sessions
         who = (
