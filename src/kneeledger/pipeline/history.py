@@ -273,6 +273,8 @@ def _noted(ledger: Ledger, athlete: str, until: date) -> pl.DataFrame:
                 "duration_s": seconds,
                 "run_time_s": seconds if note["kind"] == "run" else None,
                 "ride_time_s": seconds if note["kind"] == "ride" else None,
+                "knee_load_bw_s": seconds * running.EASY_LOAD_RATE_BW if note["kind"] == "run" else None,
+                "knee_load_run_bw_s": seconds * running.EASY_LOAD_RATE_BW if note["kind"] == "run" else None,
                 "by_hand": True,
             }
         )
@@ -291,9 +293,11 @@ def _coverage(ledger: Ledger, athlete: str, activities: pl.DataFrame, until: dat
             "select day from files where athlete = ? and outcome = 'failed' and day is not null", (athlete,)
         )
     }
+    # Indoors there is no descent to miss: the known nothing must not become unknown.
     blind = activities.filter(
         pl.col("way").is_in(["run", "walk"])
         & ~pl.col("about").str.contains('"altitude_source": "(barometric|corrected|terrain)"')
+        & ~pl.col("about").str.contains('"indoor": true', literal=True)
     )
     days = activities["day"]
     return Coverage(
