@@ -4,7 +4,8 @@ The model's uncertain parameters enter each record as exp(a ln r + b ln(v/3)) ti
 decline. A sum over records of such terms is known, for any a, b and gain, from a few moments of ln r and
 ln(v/3) weighted by load and by powers of the decline. So an activity keeps some fifty numbers instead of
 thousands of records, two thousand activities are drawn a thousand times in seconds, and weeks are sums of
-sums. All are plain additive totals (a test cuts a track and adds). Step rate ratio and carried weight are
+sums. All are plain additive totals (a test cuts a track and adds;
+only a prolonged descent that the cut divides is no longer prolonged). Step rate ratio and carried weight are
 read back from the loads that preparation wrote, so whatever repair of the cadence went before is the one
 that counts here.
 Applying an athlete's own cadence line (decisions 13) needs no records either: `with_cadence_line` tilts
