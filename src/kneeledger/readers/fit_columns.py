@@ -218,6 +218,7 @@ class Table:
             self._interleave()
         self._made: dict[str, pl.Series] = {}
         self._raw_made: dict[str, tuple[Raw, Mask]] = {}
+        self._values: dict[str, frozenset[int]] = {}
 
     def _interleave(self) -> None:
         """Give each message of each layout its place in file order."""
@@ -239,7 +240,7 @@ class Table:
         """Where each native field lies, by field number, in order of appearance."""
         found: dict[int, list[tuple[_Group, Slot]]] = {}
         for group in self.groups:
-            for slot in _first_slots(group):
+            for slot in _first_slots(group.slots):
                 found.setdefault(slot.number, []).append((group, slot))
         return found
 
@@ -301,7 +302,7 @@ class Table:
         for field in self.spec.fields.values():
             if field.name in have:
                 for sub in field.subs:
-                    if any(self._matches(*when).any() for when in sub.when):
+                    if any(value in self._present(decides) for decides, value in sub.when):
                         found.setdefault(sub.name, []).append((field.name, sub))
         return found
 
@@ -327,9 +328,15 @@ class Table:
         names = self.names if columns is None else [name for name in self.names if name in columns]
         if not 0 < self.height <= FEW_ROWS:
             return pl.DataFrame([self.column(name) for name in names])
-        if names == self._short_names:
-            return self._short
-        return pl.DataFrame([self.column(name) for name in names])
+        short, known = self._short, self._short_names
+        if names[: len(known)] != known:
+            return pl.DataFrame([self.column(name) for name in names])
+        for place, name in enumerate(known):
+            if name in self._packed and short.to_series(place).null_count():
+                short = short.clone() if short is self._short else short
+                short.replace_column(place, self.column(name))
+        extra = names[len(known) :]
+        return short.hstack([self.column(name) for name in extra]) if extra else short
 
     @cached_property
     def _short_names(self) -> list[str]:
@@ -524,6 +531,16 @@ class Table:
         kind, words = (target.kind, target.words) if target is not None else ("number", None)
         return _numbers(name, values, missing, FieldSpec(name, kind, words, part.scale, part.offset))
 
+    def _present(self, field: str) -> frozenset[int]:
+        """Which raw values a field has anywhere."""
+        if field not in self._values:
+            raw, missing = self.raw(field)
+            given = raw[~missing]
+            self._values[field] = frozenset(
+                given.tolist() if len(given) < FEW_ROWS else np.unique(given).tolist()
+            )
+        return self._values[field]
+
     def _matches(self, field: str, value: int) -> Mask:
         """Rows in which a field has this raw value."""
         raw, missing = self.raw(field)
@@ -550,13 +567,14 @@ class Table:
         return series
 
 
-def _first_slots(group: _Group) -> list[Slot]:
+@lru_cache(maxsize=4096)
+def _first_slots(slots: tuple[Slot, ...]) -> tuple[Slot, ...]:
     """The native fields of a layout, the first where a number comes twice."""
     found: dict[int, Slot] = {}
-    for slot in group.slots:
+    for slot in slots:
         if slot.index < 0 and slot.size:
             found.setdefault(slot.number, slot)
-    return list(found.values())
+    return tuple(found.values())
 
 
 @dataclass(frozen=True, slots=True)
@@ -573,14 +591,11 @@ class _Layout:
 def _layout(number: int, big: bool, native: bytes) -> _Layout:
     """The row maker of a layout; devices of one model share it over all their files."""
     spec = message(number)
-    slots: dict[int, Slot] = {}
-    for slot in Definition(number, big, 0, -1, native, b"").slots:
-        if slot.size:
-            slots.setdefault(slot.number, slot)
+    slots = _first_slots(Definition(number, big, 0, -1, native, b"").slots)
     form, at = [">" if big else "<"], 0
     kinds: dict[str, Any] = {}
     makers = []
-    for slot in slots.values():
+    for slot in slots:
         form.append(f"{slot.offset - at}x")
         form.append(f"{slot.size}s" if slot.count != 1 or slot.base.code == "S" else _STRUCT[slot.base.code])
         at = slot.offset + slot.size
@@ -668,7 +683,7 @@ def _missing(raw: Raw, slot: Slot) -> Mask:
     """Which raw values mean "not given"."""
     if slot.base.code[0] == "f":
         return ~np.isfinite(raw)
-    return np.asarray(raw == slot.base.invalid, dtype=bool)
+    return np.asarray(np.equal(raw, slot.base.invalid), dtype=np.bool_)
 
 
 def _unpacked(group: _Group, slot: Slot, part: Component) -> tuple[Raw, Mask]:
@@ -762,6 +777,10 @@ def _time(name: str, values: Raw, missing: Mask, kind: pl.Datetime) -> pl.Series
 
 def _words(name: str, values: Raw, missing: Mask, words: dict[int, str]) -> pl.Series:
     """Words for numbers; a number that the profile does not know stays, as text."""
+    if len(values) <= FEW_ROWS:
+        pairs = zip(values.tolist(), missing.tolist(), strict=True)
+        cells = [None if absent else words.get(value) or str(value) for value, absent in pairs]
+        return pl.Series(name, cells, dtype=pl.String)
     index: Raw
     if values.dtype.itemsize == 1 and values.dtype.kind == "u":
         present = np.flatnonzero(np.bincount(values, minlength=256))

@@ -15,7 +15,7 @@ checksum in Python, which would cost more than all the decoding; and refusing a 
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, lru_cache
 
 import numpy as np
 import numpy.typing as npt
@@ -110,16 +110,7 @@ class Definition:
     @property
     def slots(self) -> tuple[Slot, ...]:
         """The fields in order; read only for messages whose values are asked for."""
-        slots, offset = [], 1
-        fields = self.native
-        for at in range(0, len(fields), 3):
-            slots.append(_slot(fields[at], offset, fields[at + 1], fields[at + 2] & 0x1F))
-            offset += fields[at + 1]
-        fields = self.developer
-        for at in range(0, len(fields), 3):
-            slots.append(Slot(fields[at], offset, fields[at + 1], BYTE, fields[at + 1], fields[at + 2]))
-            offset += fields[at + 1]
-        return tuple(slots)
+        return _slots(self.native, self.developer)
 
     def positions(self) -> Positions:
         """Where each message starts, ascending; shape (n,)."""
@@ -322,6 +313,20 @@ def _slot(number: int, offset: int, size: int, declared: int, index: int = -1) -
     if size % base.size or not size:
         base = BYTE
     return Slot(number, offset, size, base, size // base.size, index, declared)
+
+
+@lru_cache(maxsize=4096)
+def _slots(native: bytes, developer: bytes) -> tuple[Slot, ...]:
+    """Fields of a layout; devices of one model share it over all their files."""
+    slots, offset = [], 1
+    for at in range(0, len(native), 3):
+        slots.append(_slot(native[at], offset, native[at + 1], native[at + 2] & 0x1F))
+        offset += native[at + 1]
+    for at in range(0, len(developer), 3):
+        size = developer[at + 1]
+        slots.append(Slot(developer[at], offset, size, BYTE, size, developer[at + 2]))
+        offset += size
+    return tuple(slots)
 
 
 def with_type(slot: Slot, declared: int) -> Slot:
