@@ -9,11 +9,34 @@ from kneeledger.model import Evidence
 TOPICS = tomllib.loads(
     resources.files("kneeledger.data").joinpath("explain.toml").read_text(encoding="utf-8")
 )
-ASKED = (
-    "knee-load easy-minutes peak-weighted downhill-models uncertainty walking cycling mass decomposition what-if "
-    "validation article grade descent cadence session-spike acwr ewma monotony fitness-fatigue headroom "
-    "pain-rules profile forecast altitude-source as-of"
-).split()  # fmt: skip
+ASKED = [
+    "knee-load",
+    "easy-minutes",
+    "peak-weighted",
+    "downhill-models",
+    "uncertainty",
+    "walking",
+    "cycling",
+    "mass",
+    "decomposition",
+    "what-if",
+    "validation",
+    "article",
+    "grade",
+    "descent",
+    "cadence",
+    "session-spike",
+    "acwr",
+    "ewma",
+    "monotony",
+    "fitness-fatigue",
+    "headroom",
+    "pain-rules",
+    "profile",
+    "forecast",
+    "altitude-source",
+    "as-of",
+]
 RECALLED = {key for key, one in references.load().items() if one.basis == "recalled"}
 
 
