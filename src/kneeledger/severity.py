@@ -14,6 +14,7 @@ import math
 from dataclasses import dataclass
 from typing import Final
 
+from kneeledger.knee.running import EASY_LOAD_RATE_BW
 from kneeledger.model import Severity
 
 __all__ = [
@@ -36,7 +37,7 @@ __all__ = [
     "thresholds",
 ]
 
-EASY_LOAD_BW: Final = 0.727
+EASY_LOAD_BW: Final = EASY_LOAD_RATE_BW
 """Mean patellofemoral force per leg of level running at 3 m/s and the usual cadence [body weights]."""
 
 UNTESTED: Final = "untested extension"

@@ -13,9 +13,6 @@ from kneeledger.model import AltitudeSource, DownhillModel, Entry, Finding, Trac
 
 __all__ = ["activity", "finding", "findings"]
 
-EASY_BW = 0.727
-"""Mean force per leg of easy level running at 3 m/s [BW] (science 2.1)."""
-
 
 def activity(track: Track, entry: Entry, *, name: str | None = None) -> dict[str, Any]:
     """One activity as a JSON object."""

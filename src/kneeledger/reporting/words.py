@@ -1,10 +1,30 @@
 """Numbers as people read them: pace, distance, time, in the units that were asked for."""
 
-__all__ = ["clock", "distance", "height", "minutes", "number", "pace", "percent", "speed_word"]
+from kneeledger.severity import easy_minutes
+
+import re
+from datetime import date
+from typing import Final
+
+__all__ = [
+    "band",
+    "clock",
+    "day",
+    "distance",
+    "easy",
+    "grade",
+    "height",
+    "in_units",
+    "minutes",
+    "number",
+    "pace",
+    "percent",
+    "signed",
+    "speed_word",
+]
 
 MILE_M = 1609.344
 FOOT_M = 0.3048
-EASY_BW = 0.727
 
 
 def distance(metres: float | None, units: str = "metric", digits: int = 2) -> str:
@@ -52,7 +72,7 @@ def clock(seconds: float | None) -> str:
 
 def minutes(load_bw_s: float | None) -> float | None:
     """Linear knee load as minutes of easy level running [min]."""
-    return None if load_bw_s is None else load_bw_s / EASY_BW / 60
+    return None if load_bw_s is None else easy_minutes(load_bw_s)
 
 
 def number(value: float | None, digits: int = 0, unit: str = "") -> str:
@@ -63,3 +83,66 @@ def number(value: float | None, digits: int = 0, unit: str = "") -> str:
 def percent(share: float | None, digits: int = 0) -> str:
     """A share in per cent."""
     return "unknown" if share is None else f"{100 * share:.{digits}f} %"
+
+
+def day(value: date | None, *, year: bool = True) -> str:
+    """``3 May 2026``, the same in every locale."""
+    if value is None:
+        return "unknown"
+    return f"{value.day} {MONTHS[value.month - 1]}{f' {value.year}' if year else ''}"
+
+
+def signed(value: float | None, digits: int = 0) -> str:
+    """A difference in per cent, with its sign."""
+    if value is None:
+        return "unknown"
+    text = f"{abs(value):,.{digits}f}"
+    sign = "" if not any(c in "123456789" for c in text) else MINUS if value < 0 else "+"
+    return f"{sign}{text} %"
+
+
+def easy(load_bw_s: float | None) -> str:
+    """Linear knee load in minutes of easy running, without the unit."""
+    return number(minutes(load_bw_s))
+
+
+def grade(share: float | None, digits: int = 0) -> str:
+    """A grade in per cent, with a true minus."""
+    if share is None:
+        return "unknown"
+    text = f"{abs(100 * share):.{digits}f}"
+    return f"{MINUS if share < 0 and any(c in '123456789' for c in text) else ''}{text} %"
+
+
+def band(low: float | None, high: float | None) -> str:
+    """A grade band: ``−5 to −2 %``, ``steeper than −20 %``."""
+    if low is None and high is None:
+        return "grade not known"
+    if low is None:
+        return f"steeper than {grade(high)}"
+    if high is None:
+        return f"above {grade(low)}"
+    return f"{grade(low)[:-2]} to {grade(high)}"
+
+
+def in_units(text: str, units: str) -> str:
+    """A sentence whose metres, kilometres and paces are told in miles and feet where those were asked for."""
+    if units != "imperial":
+        return text
+    text = PACE.sub(_paces_in_miles, text)
+    text = KILOMETRES.sub(lambda m: f"{_told(m[1]) * 1000 / MILE_M:,.1f} mi", text)
+    return METRES.sub(lambda m: f"{_told(m[1]) / FOOT_M:,.0f} ft", text)
+
+
+def _told(text: str) -> float:
+    return float(text.replace(",", ""))
+
+
+def _paces_in_miles(found: re.Match[str]) -> str:
+    first = f"{_pace_in_miles(found[1])} against " if found[1] else ""
+    return f"{first}{_pace_in_miles(found[2])} a mile"
+
+
+def _pace_in_miles(text: str) -> str:
+    whole, seconds = text.split(":")
+    return clock((60 * int(whole) + int(seconds)) * MILE_M / 1000)
