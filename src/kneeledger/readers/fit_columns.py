@@ -697,7 +697,7 @@ def _unpacked(group: _Group, slot: Slot, part: Component) -> tuple[Raw, Mask]:
         if part.shift >= 8 * slot.size:
             missing = np.ones(len(raw), dtype=bool)
         return (raw.astype(np.int64) >> part.shift) & mask, missing
-    missing = _missing(raw, slot).all(axis=1)
+    missing = np.asarray(_missing(raw, slot).all(axis=1), dtype=np.bool_)
     width = 8 * slot.base.size
     values = np.zeros(len(raw), dtype=np.int64)
     for place in range(slot.count):

@@ -110,6 +110,8 @@ def _series(name: str, cells: list[Any]) -> pl.Series:
     if kinds == {datetime}:
         zoned = next(cell for cell in cells if cell is not None).tzinfo is not None
         return pl.Series(name, cells, dtype=UTC_TIME if zoned else LOCAL_TIME)
+    if kinds == {int}:
+        return pl.Series(name, cells, dtype=pl.Int64, strict=False)
     if kinds <= {int, float, bool}:
         return pl.Series(name, [None if cell is None else float(cell) for cell in cells], dtype=pl.Float64)
     if list in kinds:
