@@ -7,12 +7,12 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-from kneeledger import exports, readers, schema, sources
+from kneeledger import exports, schema, sources
 from kneeledger.config import Config
 from kneeledger.errors import ReadError
 from kneeledger.model import Recording, Source
 from kneeledger.pipeline import settings
-from kneeledger.pipeline.entries import entry
+from kneeledger.pipeline.entries import entry, read
 from kneeledger.readers import second_opinion
 
 __all__ = ["as_text", "examine", "installation"]
@@ -83,7 +83,7 @@ def examine(
 def _source(source: Source, config: Config, *, second_opinion: bool) -> dict[str, Any]:
     told: dict[str, Any] = {"path": source.path, "bytes": len(source.data), "sha256": source.sha256}
     try:
-        recordings = readers.read_source(source, tz=config["tz"] or None)
+        recordings = read(source, tz=config["tz"] or None)
     except ReadError as error:
         told |= {"outcome": "failed", "code": error.slug, "reason": f"{error.why} {error.hint}".strip()}
         recordings = []

@@ -6,7 +6,7 @@ between processes cost more than the work (decoders.md 3).
 
 import hashlib
 import json
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -15,9 +15,10 @@ import polars as pl
 from kneeledger import analyzers, mending, preparation, readers
 from kneeledger.config import Config
 from kneeledger.errors import EmptyActivityError, ReadError
+from kneeledger.exports import polar
 from kneeledger.ledger import rows
 from kneeledger.ledger.store import write_segment
-from kneeledger.model import About, Entry, Recording, Source, Track
+from kneeledger.model import About, Entry, Issue, Recording, Source, Track
 from kneeledger.pipeline import settings
 
 __all__ = ["Batch", "Outcome", "entry", "freshness", "work"]
@@ -61,16 +62,22 @@ def work(batch: Batch) -> Outcome:
             "sha256": source.sha256,
         }
         try:
-            recordings = readers.read_source(source, decoder=batch.decoder, tz=batch.config["tz"] or None)
+            recordings = read(source, decoder=batch.decoder, tz=batch.config["tz"] or None)
+            made = [_row(recording, source, batch, name) for recording in recordings]
         except EmptyActivityError as error:
             outcome.files.append(told | {"outcome": "skipped", "code": error.slug, "reason": str(error.why)})
             continue
         except ReadError as error:
             outcome.files.append(told | {"outcome": "failed", "code": error.slug, "reason": _reason(error)})
             continue
+        except Exception as error:  # a fault of ours in one file must not cost the others
+            reason = (
+                f"it was read but could not be analysed ({type(error).__name__}: {error}); please report it"
+            )
+            outcome.files.append(told | {"outcome": "failed", "code": "internal", "reason": reason[:500]})
+            continue
         outcome.files.append(told | {"outcome": "read", "code": "", "reason": ""})
-        for recording in recordings:
-            row, records = _row(recording, source, batch, name)
+        for row, records in made:
             outcome.activities.append(row)
             if records is not None:
                 frames.append(records)
@@ -79,6 +86,25 @@ def work(batch: Batch) -> Outcome:
         write_segment(frame, Path(batch.tracks), name)
         outcome.segment, outcome.segment_rows = name, frame.height
     return outcome
+
+
+def read(source: Source, *, decoder: str = "kneeledger", tz: str | None = None) -> list[Recording]:
+    """The recordings of a source, with what its export says of damage; formats of one export included.
+
+    Raises
+    ------
+    ReadError
+        See `readers.read_source`.
+    """
+    if source.context.get("layout") == "polar":
+        found = readers.read_drafts(lambda: polar.drafts(source), "Polar", source, tz=tz)
+    else:
+        found = readers.read_source(source, decoder=decoder, tz=tz)
+    damage = source.context.get("damage")
+    if not damage:
+        return found
+    issue = Issue("archive_damaged", 1, damage)
+    return [replace(one, issues=(*one.issues, issue)) for one in found]
 
 
 def entry(recording: Recording, config: Config) -> tuple[Track, Entry]:

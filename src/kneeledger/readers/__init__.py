@@ -33,7 +33,7 @@ from kneeledger.model import Draft, Recording, Source
 from kneeledger.readers import assembly, fit, gpx, sniff, tcx
 from kneeledger.readers.sniff import file_kind
 
-__all__ = ["DECODERS", "READERS", "Reader", "file_kind", "read", "read_source"]
+__all__ = ["DECODERS", "READERS", "Reader", "file_kind", "read", "read_drafts", "read_source"]
 
 DECODERS: Final = ("kneeledger", "fitparse")
 MAX_BYTES: Final = 256 * 2**20
@@ -148,18 +148,23 @@ def read_source(source: Source, *, decoder: str = "kneeledger", tz: str | None =
     LimitError
         It is beyond a bound.
     """
-    head = source.data[: sniff.HEAD]
-    reader = _reader(head, source)
+    reader = _reader(source.data[: sniff.HEAD], source)
+    return read_drafts(lambda: reader.drafts(source, decoder), reader.name, source, tz=tz)
+
+
+def read_drafts(
+    drafts: Callable[[], list[Draft]], name: str, source: Source, *, tz: str | None = None
+) -> list[Recording]:
+    """The recordings of drafts that `drafts` makes of a source, whoever knows its format; see `read_source`."""
     try:
-        drafts = reader.drafts(source, decoder)
-        made = [draft for draft in drafts if not draft.facts.get("planned")]
+        made = [draft for draft in drafts() if not draft.facts.get("planned")]
         if not made:
             raise EmptyActivityError(source.path, "a planned route, not a recording", hint=FORECAST)
         return _recordings(made, source, tz)
     except KneeledgerError:
         raise
     except (Exception, pl.exceptions.PanicException) as error:
-        why = f"the {reader.name.upper()} file could not be read ({type(error).__name__}: {error})"
+        why = f"the {name.upper()} file could not be read ({type(error).__name__}: {error})"
         raise CorruptFileError(source.path, why[:500]) from error
 
 
