@@ -40,6 +40,7 @@ SAMPLE = sorted(FILES, key=lambda path: path.stat().st_size)[5 : int(len(FILES) 
 KNOWN_FITPARSE = {
     ("device_settings", "auto_activity_detect"): "fitparse speaks for one of several bits",
     ("field_description", "fit_base_type_id"): "fitparse gives the word, we the number",
+    ("hr", "event_timestamp"): "lists of beats folded from 12 bits; the packed field is kept",
     ("user_profile", "sleep_time"): "fitparse gives a time of day, we seconds",
     ("user_profile", "wake_time"): "fitparse gives a time of day, we seconds",
 }
@@ -55,6 +56,11 @@ KNOWN = {
     ("field_description", "key"): "the SDK's own counter, no field of the file",
     ("field_description", "native_mesg_num"): "the SDK gives the number, we the word",
     ("hr", "event_timestamp"): "lists of beats folded from 12 bits; the packed field is kept",
+    (
+        "record",
+        "dev:tyme_minute_volume [vol/min]",
+    ): "the SDK gives 65535 where a developer field is not given",
+    ("record", "dev:tyme_tidal_volume [vol/br]"): "the SDK gives 65535 where a developer field is not given",
     ("session", "total_reps"): "newer special name: `total_cycles` keeps the value",
     ("split", "avg_running_cadence"): "newer special name of `avg_cadence`",
     ("split", "max_running_cadence"): "newer special name of `max_cadence`",
