@@ -41,7 +41,7 @@ VERSION = 1
 MOVING_MPS = 0.5
 """At or above it a record is moving (decisions 2)."""
 GAP_S = 30.0
-"""A longer step between records ends a segment (decisions 10)."""
+"""A step longer than this, and than three usual ones, ends a segment (decisions 10); mending has said so already."""
 ALWAYS_RUN_MPS = 2.3
 RUN_FROM_SPM = 140.0
 WALK_BELOW_SPM = 135.0
@@ -183,10 +183,11 @@ def _clock(records: pl.DataFrame, segment: npt.NDArray[np.int64]) -> _Clock:
     elapsed = stamp - known[0] if len(known) else np.full(len(stamp), np.nan)
     step = np.diff(elapsed, prepend=np.nan)
     inside = np.diff(segment, prepend=segment[:1] - 1) == 0
-    inside &= ~np.isnan(step) & (step <= GAP_S) & (step >= 0)
-    dt = np.where(inside, step, 0.0)
-    usual = dt[dt > 0]
-    return _Clock(elapsed, dt, inside, float(np.median(usual)) if len(usual) else 1.0)
+    inside &= ~np.isnan(step) & (step >= 0)
+    usual = step[inside & (step > 0)]
+    usual_s = float(np.median(usual)) if len(usual) else 1.0
+    inside &= np.nan_to_num(step) <= max(GAP_S, 3 * usual_s)
+    return _Clock(elapsed, np.where(inside, step, 0.0), inside, usual_s)
 
 
 def _steps_m(
@@ -392,7 +393,9 @@ def _ride(
         clock.elapsed_s[ride],
         mass_kg,
     )
-    pedalling = moving[ride] | (columns["power_w"][ride] > 0)
+    # Indoors without power or speed nothing tells moving from standing: the clock runs, so it is riding.
+    blind = np.isnan(speed[ride]) & np.isnan(columns["power_w"][ride])
+    pedalling = moving[ride] | (columns["power_w"][ride] > 0) | blind
     peak[ride] = np.where(pedalling, of.peak_force_bw, 0.0)
     rate[ride] = np.where(pedalling, of.load_rate_bw, 0.0)
     level[ride] = rate[ride]
