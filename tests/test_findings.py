@@ -2,6 +2,7 @@
 
 import time
 import tomllib
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from importlib.resources import files
 from typing import Any
@@ -438,3 +439,13 @@ def test_a_ride_with_estimated_power_is_at_most_a_note_and_says_why() -> None:
     rough = find(history([*steady(98), *rides, act(99, power_estimated=True, **long)]), day(99))
     assert (rough[0].code, rough[0].severity) == ("SP003", Severity.NOTE)
     assert "Cycling power or body mass was estimated" in rough[0].text
+
+
+def test_slower_runs_explain_an_apparent_fall_of_cadence_only_on_the_day_it_was_found_for():
+    empty_history = History(activities=pl.DataFrame(schema={n: c.dtype for n, c in ACTIVITIES.items()}))
+    day = date(2026, 5, 3)
+    noted = replace(
+        empty_history, cadence_note=(day, "Your average cadence fell 3.0 %, but your runs were slower.")
+    )
+    assert [f.text for f in find(noted, day) if f.code == "CD002"] == [noted.cadence_note[1]]
+    assert not [f for f in find(noted, day - timedelta(days=1)) if f.code == "CD002"]

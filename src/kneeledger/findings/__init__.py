@@ -19,6 +19,7 @@ NS002   a way of moving whose share of the knee load tripled
 NS003   strength sessions that were rare before, by number
 NS004   steep descents that were rare before
 CD001   a change of cadence at matched pace and grade
+CD002   an apparent change of cadence that slower or faster runs explain
 CV001   building baseline: under 30 days since the first file
 CV002   the newest file is more than 3 days old
 CV003   days of the last 28 that are unknown
@@ -66,6 +67,7 @@ RULES: Final = (
     Rule(("NS003",), "new strength sessions", _states.new_strength),
     Rule(("NS004",), "new steep descents", _states.new_steep),
     Rule(("CD001",), "cadence at matched pace and grade", _told.cadence),
+    Rule(("CD002",), "an apparent change of cadence, explained", _told.cadence_explained),
     Rule(("CV001", "CV002", "CV003", "CV004"), "what is not known", _told.coverage, advises=False),
 )
 

@@ -99,6 +99,15 @@ def cadence(view: View) -> list[Finding]:
     ]
 
 
+def cadence_explained(view: View) -> list[Finding]:
+    """That average cadence moved with the pace and not by itself; only as of the day it was found for."""
+    note = view.history.cadence_note
+    if note is None or note[0] != view.as_of:
+        return []
+    why = "Step rate falls and rises with speed; only at matched pace and grade does it say something."
+    return [_plain("CD002", Severity.NOTE, view, "cadence_run_median_spm", note[1], why, "cadence")]
+
+
 def _cadence(change: CadenceChange) -> Finding:
     ratio = change.after_spm / change.before_spm
     size = abs(ratio - 1.0)

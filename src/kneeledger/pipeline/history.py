@@ -127,6 +127,7 @@ def gather(
         pain=pain.filter(pl.col("date") <= day) if pain.height else pain,
         cadence_changes=_changes(matched),
         downhill_model=model,
+        cadence_note=(day, matched.explained["text"]) if matched.explained else None,
     )
     return Known(athlete, day, how, history, matched, activities, sums, pain, diary.profile(ledger, athlete))
 

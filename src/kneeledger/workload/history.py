@@ -85,6 +85,8 @@ class History:
     pain: pl.DataFrame = field(default_factory=lambda: empty(PAIN))
     cadence_changes: tuple[CadenceChange, ...] = ()
     downhill_model: DownhillModel = DownhillModel.ARTICLE
+    cadence_note: tuple[date, str] | None = None
+    """What explains an apparent change of average cadence, and the day as of which that was found."""
 
     def until(self, as_of: date) -> "History":
         """What was known on that day: nothing later is left in it."""
