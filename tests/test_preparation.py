@@ -220,3 +220,36 @@ def test_empty_and_one_row_recordings_are_fine():
         frame = prepare(recording(n)).frame
         assert frame.height == n
         assert frame["knee_load_bw_s"].sum() == pytest.approx(0, abs=3)
+
+
+def test_stairs_are_known_by_the_sport_and_ask_3_2_body_weights_up():
+    still = np.zeros(300)
+    made = recording(
+        300,
+        speed_mps=still,
+        distance_m=still,
+        cadence_spm=np.full(300, 95.0),
+        facts={"sport": "fitness_equipment", "sub_sport": "stair_climbing", "indoor": True},
+    )
+    frame = prepare(made).frame
+    assert frame["way"].unique().to_list() == ["walk"]
+    assert frame["peak_force_bw"].median() == pytest.approx(3.2)
+    assert frame["knee_load_bw_s"].sum() == pytest.approx(299 * 0.16 * 3.2, rel=0.01)
+
+
+def test_a_change_from_gps_altitude_to_a_barometer_does_not_move_the_load():
+    """On a flat run the noise of either must not become load."""
+    rng = np.random.default_rng(5)
+    gps = np.zeros(3600)
+    for i in range(1, 3600):
+        gps[i] = 0.975 * gps[i - 1] + rng.normal(0, 0.9)
+    baro = 0.2 * np.round((100 + rng.normal(0, 0.25, 3600)) / 0.2)
+    by_gps = prepare(
+        recording(3600, altitude_m=100 + gps, facts={"device": "phone", "facts": {"barometer": False}})
+    )
+    by_baro = prepare(recording(3600, altitude_m=baro))
+    assert by_baro.about.altitude_source is AltitudeSource.BAROMETRIC
+    loads = [t.frame["knee_load_bw_s"].sum() for t in (by_gps, by_baro)]
+    steps = [t.frame["peak_weighted_steps"].sum() for t in (by_gps, by_baro)]
+    assert loads[1] / loads[0] == pytest.approx(1, abs=0.01)
+    assert steps[1] / steps[0] == pytest.approx(1, abs=0.03)

@@ -51,6 +51,8 @@ SPELL_S = 60.0
 
 RUN_SPORTS = frozenset({"running"})
 WALK_SPORTS = frozenset({"walking", "hiking", "snowshoeing", "mountaineering"})
+STAIRS = frozenset({"floor_climbing", "stair_climbing", "stair_climber"})
+"""Stairs are known by the sport only: from afar a steep path looks the same, and asks a third of it."""
 RIDE_SPORTS = frozenset({"cycling", "e_biking"})
 
 
@@ -81,7 +83,11 @@ def prepare(recording: Recording, settings: Settings = Settings()) -> Track:
     speed = _ground_speed_mps(columns["speed_mps"], ds_m, clock.dt_s, clock.elapsed_s, segment)
     moving = np.nan_to_num(speed) >= MOVING_MPS
     cadence = _usable_cadence_spm(columns["cadence_spm"], clock.elapsed_s)
-    way, sure = _way(about.sport, speed, cadence, clock, moving)
+    stairs = about.sport in STAIRS or about.sub_sport in STAIRS
+    if stairs:
+        # On a machine nobody moves along: steps tell moving from standing.
+        moving = moving | (np.nan_to_num(cadence) > 0)
+    way, sure = _way("walking" if stairs else about.sport, speed, cadence, clock, moving)
     distance = np.cumsum(ds_m)
 
     altitude = columns["altitude_m"]
@@ -350,7 +356,8 @@ def _loads(
         )
         steps[run] = reference_steps(peak[run], running.steps_spm(speed[run], cadence[run]), clock.dt_s[run])
     if walk.any():
-        on = walking.loads(speed[walk], grade[walk])
+        stairs = about.sport in STAIRS or about.sub_sport in STAIRS
+        on = walking.stair_loads(-grade[walk]) if stairs else walking.loads(speed[walk], grade[walk])
         peak[walk], rate[walk], level[walk] = (
             on.peak_force_bw * pack,
             on.load_rate_bw * pack,
@@ -367,7 +374,7 @@ def _loads(
         issues = (
             Issue("no_model", 1, "E-bike: how much of the power is the motor's is unknown; no knee load."),
         )
-    elif not (run.any() or walk.any()) and about.sport not in RUN_SPORTS | WALK_SPORTS:
+    elif not (run.any() or walk.any()) and about.sport not in RUN_SPORTS | WALK_SPORTS | STAIRS:
         text = f"{about.sport.replace('_', ' ')}: there is no knee model for it, so no load is made up."
         issues = (Issue("no_model", 1, text),)
     return _Loads(peak, rate, level, steps, issues, ridden)
