@@ -11,7 +11,8 @@
     │   └── LimitError                 it is beyond a bound on size, depth, count or ratio
     ├── SchemaError                    a frame is not what its stage promises
     ├── AnalyzerError                  an analyzer's result differs from its declaration: our bug
-    ├── StoreError                     the ledger is locked, unreadable, or from a newer version
+    ├── StoreError                     the ledger is locked, unreadable, or cannot be written
+    │   └── NewerLedgerError           it was written by a newer version: never emptied, never changed
     └── ReportError                    a page or picture could not be written
 """
 
@@ -22,6 +23,7 @@ __all__ = [
     "EmptyActivityError",
     "KneeledgerError",
     "LimitError",
+    "NewerLedgerError",
     "ReadError",
     "ReportError",
     "SchemaError",
@@ -109,6 +111,10 @@ class StoreError(KneeledgerError):
     """Raised when the ledger is locked, damaged, unreadable or from a newer version."""
 
     slug = "ledger"
+
+
+class NewerLedgerError(StoreError):
+    """Raised when the ledger was written by a newer kneeledger; nothing of it is touched."""
 
 
 class ReportError(KneeledgerError):

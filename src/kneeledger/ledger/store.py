@@ -13,6 +13,7 @@ rows for every second (three times the size, ten times the time).
 """
 
 import contextlib
+import errno
 import hashlib
 import json
 import os
@@ -22,11 +23,11 @@ import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, date, datetime
 from pathlib import Path
-from typing import Any, Self
+from typing import IO, Any, Self
 
 import polars as pl
 
-from kneeledger.errors import StoreError
+from kneeledger.errors import NewerLedgerError, StoreError
 
 __all__ = ["SCHEMA_VERSION", "Ledger"]
 
@@ -108,6 +109,12 @@ create table if not exists notes (
 """
 
 
+DAMAGE = frozenset({sqlite3.SQLITE_ERROR, sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB})
+"""What the database says of itself when it is beyond use (a table that is missing is `SQLITE_ERROR`)."""
+MIGRATIONS: Mapping[int, str] = {}
+"""Statements that lead from a schema version to the next; the pain log and profiles are saved before."""
+
+
 class Ledger:
     """One folder: ``ledger.sqlite`` and ``tracks/``. A context manager.
 
@@ -128,18 +135,14 @@ class Ledger:
         try:
             self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
             self.tracks.mkdir(exist_ok=True, mode=0o700)
+            private(file)
             self._db = sqlite3.connect(file, timeout=30, isolation_level=None)
-            with contextlib.suppress(OSError):
-                file.chmod(0o600)
             self._db.execute("pragma journal_mode = wal")
             self._db.execute("pragma synchronous = normal")
             self._db.execute("pragma foreign_keys = on")
             self._open_schema()
         except sqlite3.DatabaseError as error:
-            raise StoreError(
-                f"The ledger in {self.folder} cannot be opened: {error}.",
-                hint="`kneeledger scan --rebuild EXPORT` keeps the pain log and reads the files again.",
-            ) from error
+            raise self._told(error, "cannot be opened") from error
         except OSError as error:
             raise StoreError(
                 f"The ledger folder {self.folder} cannot be used: {error.strerror}.",
@@ -148,23 +151,46 @@ class Ledger:
         self._lock: Any = None
 
     def _open_schema(self) -> None:
-        self._db.execute("begin immediate")
-        try:
-            for statement in TABLES.split(";\n"):
-                if statement.strip():
-                    self._db.execute(statement)
-            row = self._db.execute("select value from meta where key = 'schema'").fetchone()
-            if row is None:
-                self._db.execute("insert into meta values ('schema', ?)", (str(SCHEMA_VERSION),))
-            elif int(row[0]) > SCHEMA_VERSION:
-                raise StoreError(
-                    f"The ledger in {self.folder} was written by a newer kneeledger (schema {row[0]}).",
+        with self.transaction() as db:
+            version = self._version(db)
+            if version is not None and version > SCHEMA_VERSION:
+                raise NewerLedgerError(
+                    f"The ledger in {self.folder} was written by a newer kneeledger (schema {version}).",
                     hint="Update kneeledger, or choose another ledger with --ledger DIR.",
                 )
-        except BaseException:
-            self._db.execute("rollback")
-            raise
-        self._db.execute("commit")
+            if version is not None and version < SCHEMA_VERSION:
+                self.backup(f"by-hand-v{version}.json")
+                for step in range(version, SCHEMA_VERSION):
+                    _run(db, MIGRATIONS[step])
+            _run(db, TABLES)
+            db.execute("insert or replace into meta values ('schema', ?)", (str(SCHEMA_VERSION),))
+            if version is None:
+                self._put_back(db)
+
+    def _version(self, db: sqlite3.Connection) -> int | None:
+        """Version of the tables that are there; None where there are none yet."""
+        if not db.execute("select 1 from sqlite_master where name = 'meta'").fetchone():
+            return None
+        row = db.execute("select value from meta where key = 'schema'").fetchone()
+        return int(row[0]) if row else None
+
+    def _told(self, error: sqlite3.Error, what: str) -> StoreError:
+        """The error of the database as a sentence, and what to do about it."""
+        code = getattr(error, "sqlite_errorcode", 0) & 0xFF
+        if code == sqlite3.SQLITE_FULL:
+            hint = "The disk is full: make room and run the same command again; nothing is lost."
+        elif code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
+            hint = "Another program is using it: try again when it is done."
+        elif code in (
+            sqlite3.SQLITE_READONLY,
+            sqlite3.SQLITE_CANTOPEN,
+            sqlite3.SQLITE_PERM,
+            sqlite3.SQLITE_IOERR,
+        ):
+            hint = "Look at the folder's rights and the disk, or choose another with --ledger DIR."
+        else:
+            hint = "`kneeledger scan --rebuild EXPORT` keeps the pain log and reads the files again."
+        return StoreError(f"The ledger in {self.folder} {what}: {error}.", hint=hint)
 
     def __enter__(self) -> Self:
         return self
@@ -189,20 +215,7 @@ class Ledger:
         """
         if self._lock is not None:
             return
-        handle = (self.folder / "write.lock").open("a+b")
-        deadline = time.monotonic() + wait_s
-        told = False
-        while not _try_lock(handle):
-            if not told and on_wait is not None:
-                on_wait()
-                told = True
-            if time.monotonic() > deadline:
-                handle.close()
-                raise StoreError(
-                    f"Another kneeledger is writing to {self.folder}.", hint="Try again when it is done."
-                )
-            time.sleep(0.1)
-        self._lock = handle
+        self._lock = _hold(self.folder, wait_s, on_wait)
 
     def unlock(self) -> None:
         """Give the writer's lock back."""
@@ -214,20 +227,26 @@ class Ledger:
     @contextlib.contextmanager
     def transaction(self) -> Iterator[sqlite3.Connection]:
         """All of it or nothing of it."""
-        self._db.execute("begin immediate")
         try:
+            self._db.execute("begin immediate")
             yield self._db
-        except BaseException:
-            self._db.execute("rollback")
+            self._db.execute("commit")
+        except BaseException as error:
+            with contextlib.suppress(sqlite3.Error):
+                if self._db.in_transaction:
+                    self._db.execute("rollback")
+            if isinstance(error, sqlite3.Error):
+                raise self._told(error, "could not be written") from error
             raise
-        self._db.execute("commit")
 
     def sweep(self) -> int:
-        """Delete track files that no transaction named (left by a killed process); how many.
+        """Delete track files of no activity (left by a killed process, or of a file read anew); how many.
 
         Only for the holder of the lock.
         """
-        named = {row[0] for row in self._db.execute("select name from segments")}
+        with self.transaction() as db:
+            db.execute("delete from segments where name not in (select segment from activities)")
+            named = {row[0] for row in db.execute("select name from segments")}
         swept = 0
         for file in self.tracks.iterdir():
             if file.name not in named:
@@ -286,36 +305,41 @@ class Ledger:
         db.execute("insert or replace into segments values (?,?)", (name, rows))
 
     def forget(self, athlete: str) -> int:
-        """Remove everything of one athlete: rows, tracks, pain log, profile; how many activities."""
+        """Remove everything of one athlete: rows, tracks, pain log, profile; how many activities.
+
+        Track files that others share are written again without theirs first, so that one transaction
+        takes everything away.
+        """
         self.lock()
-        kept: set[str] = set()
+        shared = self.query(
+            "select distinct segment from activities where athlete = ? and segment in"
+            " (select segment from activities where athlete <> ?)",
+            (athlete, athlete),
+        )
+        renamed = {name: self._rewrite_without(name, athlete) for (name,) in shared if name}
         with self.transaction() as db:
             count = db.execute("select count(*) from activities where athlete = ?", (athlete,)).fetchone()[0]
-            ids = {r[0] for r in db.execute("select id from activities where athlete = ?", (athlete,))}
-            theirs = {
-                r[0] for r in db.execute("select segment from activities where athlete = ?", (athlete,))
-            }
             for table in ("files", "activities", "pain", "notes"):
                 db.execute(f"delete from {table} where athlete = ?", (athlete,))  # noqa: S608
             db.execute("delete from athletes where name = ?", (athlete,))
-            kept = {r[0] for r in db.execute("select distinct segment from activities")}
-            for name in theirs - kept:
-                db.execute("delete from segments where name = ?", (name,))
-        for name in theirs & kept:
-            self._rewrite_without(name, ids)
+            for old, (new, rows) in renamed.items():
+                self.put_segment(db, new, rows)
+                db.execute("update activities set segment = ? where segment = ?", (new, old))
         self.sweep()
+        self.backup()
+        for file in self.folder.glob("by-hand-v*.json"):
+            file.unlink()
         self._db.execute("vacuum")
         self._db.execute("pragma wal_checkpoint(truncate)")
         return int(count)
 
-    def _rewrite_without(self, name: str, ids: set[str]) -> None:
-        frame = pl.read_parquet(self.tracks / name).filter(~pl.col("activity").is_in(list(ids)))
+    def _rewrite_without(self, name: str, athlete: str) -> tuple[str, int]:
+        """A new track file with the activities that are not the athlete's: its name and rows."""
+        others = self.query("select id from activities where segment = ? and athlete <> ?", (name, athlete))
+        frame = _segment(self.tracks / name).filter(pl.col("activity").is_in([row[0] for row in others]))
         new = f"{name.removesuffix('.parquet')}-f.parquet"
         write_segment(frame, self.tracks, new)
-        with self.transaction() as db:
-            self.put_segment(db, new, frame.height)
-            db.execute("update activities set segment = ? where segment = ?", (new, name))
-            db.execute("delete from segments where name = ?", (name,))
+        return new, frame.height
 
     def compact(self, *, above: int = 32, target_rows: int = 2_000_000) -> int:
         """Merge small track files into larger ones; how many were merged.
@@ -333,7 +357,7 @@ class Ledger:
         for name, count in [*small, ("", target_rows)]:
             if batch and rows + count > target_rows:
                 if len(batch) > 1:
-                    frame = pl.concat([pl.read_parquet(self.tracks / one) for one in batch])
+                    frame = pl.concat([_segment(self.tracks / one) for one in batch])
                     new = f"m-{hashlib.sha256(' '.join(batch).encode()).hexdigest()[:16]}.parquet"
                     write_segment(frame, self.tracks, new)
                     with self.transaction() as db:
@@ -361,7 +385,7 @@ class Ledger:
         try:
             return self._db.execute(sql, arguments).fetchall()
         except sqlite3.DatabaseError as error:
-            raise StoreError(f"The ledger in {self.folder} cannot be read: {error}.") from error
+            raise self._told(error, "cannot be read") from error
 
     def athletes(self) -> list[str]:
         """Names of the athletes with rows, sorted."""
@@ -540,47 +564,138 @@ class Ledger:
             )
         self.backup()
 
-    def backup(self) -> Path:
-        """Write what cannot be read again from files (pain log, notes, profiles) to ``by-hand.json``."""
+    def backup(self, name: str = "by-hand.json") -> Path:
+        """Write what cannot be read again from files (pain log, notes, profiles) beside the database."""
         saved = {
             "schema": SCHEMA_VERSION,
             "pain": self.query("select athlete, number, entry from pain order by 1, 2"),
             "notes": self.query("select athlete, number, entry from notes order by 1, 2"),
             "athletes": self.query("select name, profile from athletes order by 1"),
         }
-        target = self.folder / "by-hand.json"
+        target = self.folder / name
         write_bytes(target, json.dumps(saved, ensure_ascii=False, indent=1).encode())
         return target
 
-    def restore(self) -> int:
-        """Bring back what `backup` saved, where this ledger has none of it; how many rows."""
+    def _put_back(self, db: sqlite3.Connection) -> None:
+        """Into a ledger that is new, what `backup` saved of the one before it.
+
+        Raises
+        ------
+        StoreError
+            The saved file is damaged: a new ledger would write over the only copy.
+        """
         file = self.folder / "by-hand.json"
         if not file.is_file():
-            return 0
-        saved = json.loads(file.read_text(encoding="utf-8"))
-        self.lock()
-        with self.transaction() as db:
-            before = db.total_changes
+            return
+        try:
+            saved = json.loads(file.read_text(encoding="utf-8"))
             db.executemany("insert or ignore into pain values (?,?,?)", saved["pain"])
             db.executemany("insert or ignore into notes values (?,?,?)", saved["notes"])
             db.executemany("insert or ignore into athletes values (?,?)", saved["athletes"])
-            return db.total_changes - before
+        except (ValueError, KeyError, TypeError, sqlite3.ProgrammingError) as error:
+            raise StoreError(
+                f"{file}, the saved pain log, cannot be read: {error}.",
+                hint="Mend it or move it away; a new ledger would write over it.",
+            ) from error
 
 
-def rebuild(folder: Path) -> None:
-    """Empty a ledger of all that can be read again from the files.
+def rebuild(folder: Path, *, on_wait: Any = None) -> None:
+    """Empty a ledger of all that can be read again from the files; pain log, notes and profiles stay.
 
-    The pain log, notes and profiles are saved first where they can still be read.
+    A damaged database goes away whole: what was written by hand is saved first where it can still be read
+    (else the copy saved at its last change stands), and the new ledger begins with it.
+
+    Raises
+    ------
+    StoreError
+        The ledger is of a newer version, another process holds it, or the folder cannot be written.
     """
     folder = Path(folder)
-    with contextlib.suppress(StoreError, sqlite3.Error), Ledger(folder, create=False) as old:
-        old.lock()
-        old.backup()
-    for name in ("ledger.sqlite", "ledger.sqlite-wal", "ledger.sqlite-shm"):
-        (folder / name).unlink(missing_ok=True)
-    shutil.rmtree(folder / "tracks", ignore_errors=True)
-    with Ledger(folder) as new:
-        new.restore()
+    if not (folder / "ledger.sqlite").exists():
+        return
+    try:
+        with Ledger(folder, create=False) as old:
+            old.lock(on_wait=on_wait)
+            old.backup()
+            with old.transaction() as db:
+                for table in ("files", "activities", "segments"):
+                    db.execute(f"delete from {table}")  # noqa: S608
+            old.sweep()
+    except StoreError as error:
+        if getattr(error.__cause__, "sqlite_errorcode", 0) & 0xFF not in DAMAGE:
+            raise
+        handle = _hold(folder, 600, on_wait)
+        try:
+            for name in ("ledger.sqlite-wal", "ledger.sqlite-shm", "ledger.sqlite"):
+                (folder / name).unlink(missing_ok=True)
+            shutil.rmtree(folder / "tracks", ignore_errors=True)
+        except OSError as refused:
+            raise _refused(folder, refused) from refused
+        finally:
+            _unlock(handle)
+            handle.close()
+
+
+def _hold(folder: Path, wait_s: float, on_wait: Any) -> Any:
+    """The open lock file of a folder, held; see `Ledger.lock`."""
+    try:
+        handle = private(folder / "write.lock").open("a+b")
+    except OSError as error:
+        raise _refused(folder, error) from error
+    deadline = time.monotonic() + wait_s
+    told = False
+    while not _try_lock(handle):
+        if not told and on_wait is not None:
+            on_wait()
+            told = True
+        if time.monotonic() > deadline:
+            handle.close()
+            raise StoreError(f"Another kneeledger is writing to {folder}.", hint="Try again when it is done.")
+        time.sleep(0.1)
+    return handle
+
+
+def _run(db: sqlite3.Connection, statements: str) -> None:
+    for statement in statements.split(";\n"):
+        if statement.strip():
+            db.execute(statement)
+
+
+def _segment(file: Path) -> pl.DataFrame:
+    """A track file.
+
+    Raises
+    ------
+    StoreError
+        It is missing or damaged.
+    """
+    try:
+        return pl.read_parquet(file)
+    except (OSError, pl.exceptions.PolarsError) as error:
+        raise StoreError(
+            f"The track file {file} cannot be read: {error}.",
+            hint="`kneeledger scan --rebuild EXPORT` keeps the pain log and reads the files again.",
+        ) from error
+
+
+def _refused(place: Path, error: Exception) -> StoreError:
+    """What the system said of a place that cannot be written."""
+    why = getattr(error, "strerror", None) or str(error)
+    if getattr(error, "errno", None) in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+        hint = "Make room and run the same command again; nothing is lost."
+    else:
+        hint = "Look at the rights of the folder, or choose another with --ledger DIR."
+    return StoreError(f"{place} cannot be written: {why}.", hint=hint)
+
+
+def private(file: Path) -> Path:
+    """The file, made empty for its owner only where it is missing; its rights narrowed where it is there."""
+    try:
+        os.close(os.open(file, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
+    except FileExistsError:
+        with contextlib.suppress(OSError):
+            file.chmod(0o600)
+    return file
 
 
 def write_segment(frame: pl.DataFrame, folder: Path, name: str) -> None:
@@ -588,34 +703,39 @@ def write_segment(frame: pl.DataFrame, folder: Path, name: str) -> None:
 
     Raises
     ------
-    OSError
+    StoreError
         The disk is full or the folder cannot be written; nothing of the file is left.
     """
-    target = folder / name
-    temporary = folder / f".{name}.{os.getpid()}.tmp"
-    try:
-        with temporary.open("wb") as handle:
-            frame.write_parquet(handle, compression="zstd", compression_level=1, row_group_size=16_384)
-            handle.flush()
-            os.fsync(handle.fileno())
-        temporary.replace(target)
-    finally:
-        temporary.unlink(missing_ok=True)
+    with _replacing(folder / name) as handle:
+        frame.write_parquet(handle, compression="zstd", compression_level=1, row_group_size=16_384)
 
 
 def write_bytes(target: Path, data: bytes) -> None:
-    """Replace a small file in one step, readable by its owner only."""
+    """Replace a small file in one step, readable by its owner only.
+
+    Raises
+    ------
+    StoreError
+        The disk is full or the folder cannot be written; the old file stands.
+    """
+    with _replacing(target) as handle:
+        handle.write(data)
+
+
+@contextlib.contextmanager
+def _replacing(target: Path) -> Iterator[IO[bytes]]:
     temporary = target.with_name(f".{target.name}.{os.getpid()}.tmp")
     try:
-        with temporary.open("wb") as handle:
-            handle.write(data)
+        with private(temporary).open("wb") as handle:
+            yield handle
             handle.flush()
             os.fsync(handle.fileno())
-        with contextlib.suppress(OSError):
-            temporary.chmod(0o600)
         temporary.replace(target)
+    except (OSError, pl.exceptions.PolarsError) as error:
+        raise _refused(target, error) from error
     finally:
-        temporary.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):
+            temporary.unlink(missing_ok=True)
 
 
 def microseconds(moment: datetime) -> int:

@@ -74,7 +74,7 @@ def scan(
         The ledger or a setting is at fault; never for a bad file.
     """
     if rebuild:
-        store.rebuild(folder)
+        store.rebuild(folder, on_wait=on_wait)
     config = config or settings.find({}, exports=exports)
     with Ledger(folder) as ledger:
         told = None
