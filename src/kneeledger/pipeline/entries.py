@@ -52,8 +52,7 @@ def work(batch: Batch) -> Outcome:
     """Read, prepare and analyse every source of a batch. Never raises for a bad file."""
     outcome = Outcome()
     frames: list[pl.DataFrame] = []
-    key = hashlib.sha256(" ".join(f"{s.path}\0{s.sha256}" for s in batch.sources).encode()).hexdigest()
-    name = f"{key[:20]}.parquet"
+    name = f"{_segment_key(batch)}.parquet"
     for source in batch.sources:
         told = {
             "path": source.path,
@@ -86,6 +85,19 @@ def work(batch: Batch) -> Outcome:
         write_segment(frame, Path(batch.tracks), name)
         outcome.segment, outcome.segment_rows = name, frame.height
     return outcome
+
+
+def _segment_key(batch: Batch) -> str:
+    """Name of a batch's track file: another for whatever gives other tracks, so that none is ever written over."""
+    rests_on = [
+        batch.athlete,
+        batch.decoder,
+        str(mending.VERSION),
+        str(batch.config["keep_positions"]),
+        str(batch.config["tz"]),
+        *(f"{s.path}\0{s.sha256}" for s in batch.sources),
+    ]
+    return hashlib.sha256("\0".join(rests_on).encode()).hexdigest()[:20]
 
 
 def read(source: Source, *, decoder: str = "kneeledger", tz: str | None = None) -> list[Recording]:

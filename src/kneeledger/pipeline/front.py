@@ -188,6 +188,7 @@ def report(
     config = config or settings.find({})
     with Ledger(folder, create=False) as ledger:
         scanning.refresh(ledger, athlete=athlete, config=config)
+        ledger.unlock()
         return reports.write(
             ledger,
             out,

@@ -89,7 +89,7 @@ def scan(
         )
     }
     skipped: list[sources.Skipped] = []
-    done_archives: list[sources.Skipped] = []
+    remembered_last: list[sources.Skipped] = []
     by_hand: list[sources.ByHand] = []
     waiting: list[dict[str, Any]] = []
 
@@ -98,9 +98,10 @@ def scan(
             if isinstance(item, sources.ByHand):
                 by_hand.append(item)
             elif isinstance(item, sources.Skipped):
-                # An archive may be remembered only when everything read from it is in the ledger.
-                if item.code == "archive":
-                    done_archives.append(item)
+                # An archive or a table may be remembered only when all that it gave is in the ledger.
+                if item.code in ("archive", "table"):
+                    remembered_last.append(item)
+                    _skipped(item, result)
                     continue
                 skipped.append(item)
                 waiting.extend(_skipped(item, result))
@@ -121,9 +122,10 @@ def scan(
         if progress is not None:
             progress(result)
     _put_files(ledger, athlete, waiting)
-    _put_files(ledger, athlete, [_told_skipped(item, "skipped") for item in done_archives])
     _keep_by_hand(ledger, athlete, by_hand, config)
-    if result.read or by_hand:
+    _put_files(ledger, athlete, [_told_skipped(item, "skipped") for item in remembered_last])
+    # Asked of the ledger and not of this scan: the one before may have been killed just here.
+    if ledger.query("select 1 from meta where key = ?", (_unsettled(athlete),)):
         ledger.compact()
         _mark_duplicates(ledger, athlete)
     result.files = result.read + result.unchanged + result.skipped + result.failed
@@ -137,6 +139,11 @@ def scan(
     _write_errors(ledger, athlete)
     result.seconds = time.monotonic() - began
     return result
+
+
+def _unsettled(athlete: str) -> str:
+    """Key in `meta` while activities were added and copies of the same activity not yet looked for."""
+    return f"unsettled:{athlete}"
 
 
 def versioned(stamp: str) -> str:
@@ -246,9 +253,31 @@ def _commit(
         for one in (*told, *outcome.files):
             _put_file(ledger, db, athlete, one)
             if one["outcome"] == "read" and not one["code"]:
+                _hand_over(db, athlete, one)
                 db.execute("delete from activities where athlete = ? and path = ?", (athlete, one["path"]))
         for row in outcome.activities:
             ledger.put_activity(db, row)
+        if outcome.activities:
+            db.execute("insert or replace into meta values (?, '1')", (_unsettled(athlete),))
+
+
+def _hand_over(db: sqlite3.Connection, athlete: str, one: dict[str, Any]) -> None:
+    """What the file held before it changed belongs to a copy of that content, if one is known."""
+    for old, copy in db.execute(
+        "select a.sha256, min(f.path) from activities a join files f on f.athlete = a.athlete"
+        " and f.sha256 = a.sha256 and f.code = 'same_content'"
+        " where a.athlete = ? and a.path = ? and a.sha256 <> ? group by a.sha256",
+        (athlete, one["path"], one["sha256"]),
+    ).fetchall():
+        db.execute(
+            "update activities set path = ?1, about = json_set(about, '$.path', ?1)"
+            " where athlete = ?2 and path = ?3 and sha256 = ?4",
+            (copy, athlete, one["path"], old),
+        )
+        db.execute(
+            "update files set code = '', reason = '' where athlete = ? and path = ?",
+            (athlete, copy),
+        )
 
 
 def _count(result: ScanResult, outcome: Outcome) -> None:
@@ -278,9 +307,9 @@ def _mark_duplicates(ledger: Ledger, athlete: str) -> None:
     wanted = duplicates.find(table)
     have = dict(zip(frame["id"], frame["duplicate_of"], strict=True))
     changed = [(target, name) for name, target in wanted.items() if have[name] != target]
-    if changed:
-        with ledger.transaction() as db:
-            db.executemany("update activities set duplicate_of = ? where id = ?", changed)
+    with ledger.transaction() as db:
+        db.executemany("update activities set duplicate_of = ? where id = ?", changed)
+        db.execute("delete from meta where key = ?", (_unsettled(athlete),))
 
 
 def _write_errors(ledger: Ledger, athlete: str) -> None:
@@ -319,6 +348,7 @@ def _keep_by_hand(ledger: Ledger, athlete: str, items: Sequence[sources.ByHand],
         row["read_issues"] = json.dumps([asdict(issue) for issue in recording.issues])
         with ledger.transaction() as db:
             ledger.put_activity(db, row)
+            db.execute("insert or replace into meta values (?, '1')", (_unsettled(athlete),))
 
 
 def _recording_by_hand(item: sources.ByHand, start: datetime) -> Recording:
@@ -365,6 +395,8 @@ def refresh(ledger: Ledger, *, athlete: str, config: Config) -> int:
     """
     every = ledger.query("select id, about, freshness from activities where athlete = ?", (athlete,))
     stale = [name for name, text, key in every if freshness(rows.about_from_json(text), config) != key]
+    if stale:
+        ledger.lock()
     for activity in stale:
         about_text, laps, pauses, issues, context, segment, duplicate_of = ledger.query(
             "select about, laps, pauses, read_issues, context, segment, duplicate_of from activities where id = ?",
