@@ -23,6 +23,7 @@ from kneeledger.knee import running
 from kneeledger.model import DownhillModel, FloatArray
 
 __all__ = [
+    "RIDES",
     "Change",
     "Matched",
     "Model",
@@ -34,6 +35,7 @@ __all__ = [
     "explained_by_pace",
     "fit",
     "huber_line",
+    "rides_to_json",
     "to_json",
 ]
 
@@ -42,9 +44,14 @@ __all__ = [
 class Params:
     """Thresholds of the model and of change detection."""
 
-    reference_mps: float = 3.0
+    column: str = "speed_mps"
+    """What cadence is matched at: speed running, power on the bicycle."""
+    counted: str = "cadence_spm"
+    reference: float = 3.0
+    """Value of `column` at which cadence is told."""
     min_runs: int = 8
-    min_speed_range_mps: float = 0.4
+    min_range: float = 0.4
+    """Least range of `column` for a slope of one's own."""
     population_intercept: float = math.log(150.02 + 6.012 * 3.0)
     population_slope: float = 0.11
     huber_k: float = 1.345
@@ -59,6 +66,20 @@ class Params:
     clip: float = 3.5
     small_pct: float = 2.0
     meaningful_pct: float = 5.0
+
+
+HILLY_S = 150.0
+"""Steady time beyond 2 % a run needs to count for the grade slope: about 500 m."""
+RIDES = Params(
+    column="power_w",
+    counted="cadence_rpm",
+    reference=150.0,
+    min_range=40.0,
+    population_intercept=math.nan,
+    population_slope=0.0,
+    prior_sd=0.03,
+)
+"""Cycling: matched at 150 W. No population line is known, so none is used; the spread prior is a project rule."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,13 +160,14 @@ def analyse(
         frame = frame.filter(pl.col("day") <= until)
     model = fit(frame, params=params)
     series = _series(frame, model, params)
-    usual = _usual_speed(frame)
+    usual = _usual_speed(frame, params)
     points = change_points(
         np.log(series.get_column("matched_cadence_spm").to_numpy()) if series.height else np.empty(0), params
     )
     changes = tuple(_change(series, points, index, activities, params) for index in range(len(points)))
     told = tuple(c for c in changes if abs(c.size_pct) >= params.small_pct)
-    return Matched(model, series, told, usual, _note(model, series, params), explained_by_pace(series, model))
+    explained = explained_by_pace(series, model) if params.column == "speed_mps" else {}
+    return Matched(model, series, told, usual, _note(model, series, params), explained)
 
 
 def fit(stretches: pl.DataFrame, *, params: Params = Params()) -> Model:
@@ -153,20 +175,19 @@ def fit(stretches: pl.DataFrame, *, params: Params = Params()) -> Model:
     level = _level(stretches)
     if level.is_empty():
         return Model(params.population_intercept, params.population_slope, 0.0, 0, None, 0.05, personal=False)
-    x = np.log(level.get_column("speed_mps").to_numpy() / params.reference_mps)
-    y = np.log(level.get_column("cadence_spm").to_numpy())
+    x = np.log(level.get_column(params.column).to_numpy() / params.reference)
+    y = np.log(level.get_column(params.counted).to_numpy())
     weight = level.get_column("duration_s").to_numpy() / 60.0
     runs = level.get_column("id").n_unique()
-    low, high = (float(np.quantile(np.exp(x) * params.reference_mps, q)) for q in (0.1, 0.9))
-    if runs < params.min_runs or high - low < params.min_speed_range_mps:
+    low, high = (float(np.quantile(np.exp(x) * params.reference, q)) for q in (0.1, 0.9))
+    if runs < params.min_runs or high - low < params.min_range:
         rest = y - params.population_slope * x
         return Model(
             float(np.median(rest)), params.population_slope, 0.0, runs, (low, high), 0.05, personal=False
         )
     intercept, slope, se = huber_line(x, y, weight, params.huber_k)
-    return Model(
-        intercept, slope, _grade_slope(stretches, intercept, slope), runs, (low, high), se, personal=True
-    )
+    grade_slope = _grade_slope(stretches, intercept, slope, params)
+    return Model(intercept, slope, grade_slope, runs, (low, high), se, personal=True)
 
 
 def huber_line(
@@ -199,19 +220,19 @@ def _level(stretches: pl.DataFrame) -> pl.DataFrame:
     return stretches.filter(pl.col("level").fill_null(value=True)) if stretches.height else stretches
 
 
-def _grade_slope(stretches: pl.DataFrame, intercept: float, slope: float) -> float:
+def _grade_slope(stretches: pl.DataFrame, intercept: float, slope: float, params: Params) -> float:
     """How grade moves ln(cadence), with the line held fixed; 0 with fewer than 3 hilly runs."""
     steep = stretches.filter(pl.col("grade").abs().is_between(0.02, 0.15))
     if steep.is_empty():
         return 0.0
-    enough = steep.group_by("id").agg((pl.col("duration_s") * pl.col("speed_mps")).sum().alias("metres"))
-    if enough.filter(pl.col("metres") >= 500).height < 3:
+    enough = steep.group_by("id").agg(pl.col("duration_s").sum())
+    if enough.filter(pl.col("duration_s") >= HILLY_S).height < 3:
         return 0.0
     i = steep.get_column("grade").to_numpy()
     rest = (
-        np.log(steep.get_column("cadence_spm").to_numpy())
+        np.log(steep.get_column(params.counted).to_numpy())
         - intercept
-        - slope * np.log(steep.get_column("speed_mps").to_numpy() / 3.0)
+        - slope * np.log(steep.get_column(params.column).to_numpy() / params.reference)
     )
     w = steep.get_column("duration_s").to_numpy().copy()
     value = 0.0
@@ -240,9 +261,9 @@ def _series(stretches: pl.DataFrame, model: Model, params: Params) -> pl.DataFra
     if stretches.is_empty():
         return pl.DataFrame(schema=schema)
     level = _level(stretches)
-    x = (pl.col("speed_mps") / params.reference_mps).log()
+    x = (pl.col(params.column) / params.reference).log()
     rest = (
-        pl.col("cadence_spm").log()
+        pl.col(params.counted).log()
         - model.speed_slope * x
         - model.grade_slope * pl.col("grade").fill_null(0.0)
     )
@@ -255,8 +276,8 @@ def _series(stretches: pl.DataFrame, model: Model, params: Params) -> pl.DataFra
             pl.col("rest").median().alias("middle"),
             ((pl.col("rest") - pl.col("rest").median()).abs().median() / 0.6745).alias("spread"),
             pl.col("x").mean(),
-            pl.col("speed_mps").median(),
-            pl.col("cadence_spm").median().alias("median_spm"),
+            pl.col(params.column).median().alias("speed_mps"),
+            pl.col(params.counted).median().alias("median_spm"),
             pl.col("duration_s").sum(),
             pl.len().alias("n"),
         )
@@ -277,13 +298,13 @@ def _series(stretches: pl.DataFrame, model: Model, params: Params) -> pl.DataFra
     )
 
 
-def _usual_speed(stretches: pl.DataFrame) -> float | None:
+def _usual_speed(stretches: pl.DataFrame, params: Params) -> float | None:
     """Median speed of the level running of the last ten runs [m/s]."""
     level = _level(stretches)
     if level.is_empty():
         return None
     last = level.select("id", "start").unique().sort("start").tail(10).get_column("id")
-    return float(level.filter(pl.col("id").is_in(last.to_list())).get_column("speed_mps").median())  # type: ignore[arg-type]
+    return float(level.filter(pl.col("id").is_in(last.to_list())).get_column(params.column).median())  # type: ignore[arg-type]
 
 
 def change_points(level: FloatArray, params: Params = Params()) -> list[tuple[int, int]]:
@@ -336,7 +357,7 @@ def change_points(level: FloatArray, params: Params = Params()) -> list[tuple[in
 def _split(level: FloatArray, begin: int, near: int) -> int:
     """Where runs `begin` to the last one fall best into two levels, at most 4 runs from `near`."""
     candidates = range(max(begin + 1, near - 4), min(len(level) - 1, near + 4) + 1)
-    if not len(candidates):
+    if not candidates:
         return near
 
     def gain(at: int) -> float:
@@ -487,6 +508,16 @@ def _note(model: Model, series: pl.DataFrame, params: Params) -> str:
     if series.height <= params.first_runs:
         return "Too few runs to look for changes yet."
     return ""
+
+
+def rides_to_json(matched: Matched) -> dict[str, Any]:
+    """Cycling in the shape of `to_json`: rpm at 150 W, model in ln(P/150 W)."""
+    told = to_json(matched)
+    model = told["model"]
+    model["power_slope"], model["power_range_w"] = model.pop("speed_slope"), model.pop("speed_range_mps")
+    for one in told["series"]:
+        one["matched_cadence_rpm"] = one.pop("matched_cadence_spm")
+    return {"reference_power_w": RIDES.reference} | {k: told[k] for k in ("model", "series", "changes")}
 
 
 def to_json(matched: Matched) -> dict[str, Any]:

@@ -8,13 +8,14 @@ from kneeledger.analyzers.cadence import CADENCE
 from kneeledger.analyzers.card import Analyzer, Metric, Result
 from kneeledger.analyzers.downhill import DOWNHILL
 from kneeledger.analyzers.kneeload import KNEELOAD
+from kneeledger.analyzers.pedalling import PEDALLING
 from kneeledger.analyzers.summary import SUMMARY
 from kneeledger.errors import AnalyzerError
 from kneeledger.model import Entry, Track, Value
 
 __all__ = ["ANALYZERS", "Analyzer", "Metric", "Result", "analyze", "cards"]
 
-ANALYZERS: tuple[Analyzer, ...] = (SUMMARY, DOWNHILL, CADENCE, KNEELOAD)
+ANALYZERS: tuple[Analyzer, ...] = (SUMMARY, DOWNHILL, CADENCE, PEDALLING, KNEELOAD)
 
 
 def analyze(track: Track) -> Entry:

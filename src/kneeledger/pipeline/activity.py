@@ -256,6 +256,7 @@ def page(
         units=config["units"],
         redacted=redacted,
         duplicate_paths=tuple(copies),
+        what_if_change=tuple((lever.label, lever.linear_change, lever.peak_change) for lever in one.levers),
     )
 
 
@@ -343,4 +344,4 @@ def write_pages(found: Sequence[Examined], out: Path, *, config: Config, png: bo
     """
     from kneeledger.reporting import html
 
-    return [html.write_activity(page(one, config), out, png=png) for one in found]
+    return [html.write_activity(page(one, config), out, png=png, alone=True) for one in found]

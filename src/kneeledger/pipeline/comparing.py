@@ -119,6 +119,7 @@ def cadence(of: Known, *, last_days: int | None = None) -> dict[str, Any]:
         first = (of.as_of - timedelta(days=last_days - 1)).isoformat()
         told["series"] = [one for one in told["series"] if one["date"] >= first]
         told["changes"] = [one for one in told["changes"] if one["date"] >= first]
+    told["rides"] = matched_cadence.rides_to_json(of.pedalling)
     model, speed = of.matched.model, of.matched.usual_speed_mps or 3.0
     if model.runs:
         told["cues"] = matched_cadence.cue_table(model).to_dicts()

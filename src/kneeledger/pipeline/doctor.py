@@ -9,7 +9,7 @@ from typing import Any
 
 from kneeledger import exports, schema, sources
 from kneeledger.config import Config
-from kneeledger.errors import ReadError
+from kneeledger.errors import EmptyActivityError, ReadError
 from kneeledger.model import Recording, Source
 from kneeledger.pipeline import settings
 from kneeledger.pipeline.entries import entry, read
@@ -85,7 +85,9 @@ def _source(source: Source, config: Config, *, second_opinion: bool) -> dict[str
     try:
         recordings = read(source, tz=config["tz"] or None)
     except ReadError as error:
-        told |= {"outcome": "failed", "code": error.slug, "reason": f"{error.why} {error.hint}".strip()}
+        reason = f"{error.why.rstrip('.')}. {error.hint}".strip()
+        outcome = "skipped" if isinstance(error, EmptyActivityError) else "failed"
+        told |= {"outcome": outcome, "code": error.slug, "reason": reason}
         recordings = []
     else:
         told |= {"outcome": "read", "activities": [_recording(one, config) for one in recordings]}
@@ -141,7 +143,7 @@ def as_text(page: Mapping[str, Any]) -> str:
     """A quality record as plain text."""
     lines = [f"{page['file']}: {page['outcome']}"]
     for one in page["contents"]:
-        if one["path"] != page["file"]:
+        if len(page["contents"]) > 1:
             lines.append(f"\n{one['path']}: {one['outcome']}")
         if one.get("reason"):
             lines.append(f"  {one['reason']}")
@@ -155,7 +157,7 @@ def as_text(page: Mapping[str, Any]) -> str:
 def _activity_lines(a: Mapping[str, Any]) -> list[str]:
     clocks, zone, altitude, cadence = a["clocks"], a["time_zone"], a["altitude"], a["cadence"]
     offset = zone["utc_offset_s"]
-    local = "unknown" if offset is None else f"UTC{offset / 3600:+.2f} h"
+    local = "unknown" if offset is None else _offset(offset)
     rows = [
         ("Activity", " / ".join(filter(None, (a["sport"], a["sub_sport"]))) + f", {a['start']}"),
         (
@@ -204,6 +206,12 @@ def _second_lines(second: Mapping[str, Any]) -> list[str]:
         for row in second["fields"]
     ]
     return lines
+
+
+def _offset(seconds: int) -> str:
+    """``UTC-02:00``."""
+    hours, rest = divmod(abs(seconds) // 60, 60)
+    return f"UTC{'-' if seconds < 0 else '+'}{hours:02d}:{rest:02d}"
 
 
 def _number(value: float | None, unit: str) -> str:

@@ -48,6 +48,10 @@ FROM_METRICS: Mapping[str, str] = {
 """Column of ``workload.ACTIVITIES`` -> metric in the ledger."""
 
 
+LEVEL = 0.02
+"""Grades within it are level (decisions 25)."""
+
+
 @dataclass(frozen=True)
 class Known:
     """One athlete as of a day: the history, cadence, and the frames a page needs beside it."""
@@ -58,6 +62,8 @@ class Known:
     """``date`` where it was asked for, ``newest`` where it is the newest activity's local day."""
     history: History
     matched: Matched
+    pedalling: Matched
+    """The same for cycling: rpm at matched power."""
     activities: pl.DataFrame
     """The ledger's rows up to the as-of day, newest last, with every metric as a column."""
     sums: Mapping[str, Mapping[str, float]]
@@ -113,7 +119,10 @@ def gather(
     activities = rows.join(metrics, on="id", how="left", maintain_order="left")
     sums = {name: one for name, one in ledger.sums(athlete).items() if name in set(rows["id"])}
     steady = stretches(ledger, athlete, activities)
-    matched = matched_cadence.analyse(steady, _explaining_facts(activities), until=day)
+    facts = _explaining_facts(activities)
+    matched = matched_cadence.analyse(steady, facts, until=day)
+    turning = stretches(ledger, athlete, activities, "pedalling_stretches")
+    pedalling = matched_cadence.analyse(turning, facts, until=day, params=matched_cadence.RIDES)
     model = DownhillModel(config["downhill_model"])
     pain = diary.pain(ledger, athlete)
     own = usual(matched)
@@ -129,19 +138,25 @@ def gather(
         downhill_model=model,
         cadence_note=(day, matched.explained["text"]) if matched.explained else None,
     )
-    return Known(athlete, day, how, history, matched, activities, sums, pain, diary.profile(ledger, athlete))
+    return Known(
+        athlete, day, how, history, matched, pedalling, activities, sums, pain, diary.profile(ledger, athlete)
+    )
 
 
-def stretches(ledger: Ledger, athlete: str, activities: pl.DataFrame) -> pl.DataFrame:
-    """The steady stretches of every run, with the run's day and start, oldest first."""
-    stacked = ledger.tables(athlete, "stretches")
-    if stacked.is_empty():
-        stacked = pl.DataFrame(
-            schema={"id": pl.String, "duration_s": pl.Float64, "speed_mps": pl.Float64}
-            | {"cadence_spm": pl.Float64, "grade": pl.Float64, "level": pl.Boolean}
-        )
+def stretches(
+    ledger: Ledger, athlete: str, activities: pl.DataFrame, table: str = "stretches"
+) -> pl.DataFrame:
+    """The steady stretches of every run (or ride), with the activity's day and start, oldest first."""
+    stacked = ledger.tables(athlete, table)
+    for name in ("duration_s", "speed_mps", "cadence_spm", "power_w", "cadence_rpm", "grade"):
+        kept = pl.col(name) if name in stacked.columns else pl.lit(None)
+        stacked = stacked.with_columns(kept.cast(pl.Float64).alias(name))
+    if "level" not in stacked.columns:
+        stacked = stacked.with_columns((pl.col("grade").abs() <= LEVEL).alias("level"))
+    if "id" not in stacked.columns or stacked.is_empty():
+        stacked = stacked.clear().with_columns(pl.lit(None, dtype=pl.String).alias("id"))
     return (
-        stacked.with_columns(pl.col("grade").cast(pl.Float64), pl.col("level").cast(pl.Boolean))
+        stacked.with_columns(pl.col("level").cast(pl.Boolean))
         .join(activities.select("id", "day", "start"), on="id", how="inner")
         .sort("start", "id", maintain_order=True)
     )
