@@ -50,7 +50,7 @@ class _Group(click.Group):
             return None
         command = getattr(import_module(COMMANDS[cmd_name][0]), f"{cmd_name}_command")
         assert isinstance(command, click.Command)
-        return command
+        return _with_breaks(command)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """The list, without importing any command."""
@@ -63,10 +63,21 @@ class _Group(click.Group):
         try:
             return super().invoke(ctx)
         except KneeledgerError as error:
-            click.echo(f"kneeledger: {error}", err=True)
+            from kneeledger.cli.options import printable
+
+            click.echo(f"kneeledger: {printable(str(error))}", err=True)
             ctx.exit(2)
 
 
+def _with_breaks(command: click.Command) -> click.Command:
+    """A command whose examples keep their lines: raw docstrings write click's mark as two characters."""
+    command.help = (command.help or "").replace(r"\b", "\b")
+    for inner in getattr(command, "commands", {}).values():
+        _with_breaks(inner)
+    return command
+
+
+@_with_breaks
 @click.group(
     cls=_Group,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},

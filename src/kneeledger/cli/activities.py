@@ -1,6 +1,7 @@
 """activity: one activity as text, JSON, PNG or a page."""
 
 from collections.abc import Mapping
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -15,10 +16,12 @@ from kneeledger.cli.options import (
     model_options,
     printable,
     settings_from,
+    wrapped,
 )
 from kneeledger.reporting import words
 
 BLOCKS = " ▁▂▃▄▅▆▇█"
+INDENT = " " * 11
 
 
 @click.command("activity")
@@ -26,13 +29,21 @@ BLOCKS = " ▁▂▃▄▅▆▇█"
 @ledger_options
 @model_options
 @as_of_option
-@click.option("--decoder", type=click.Choice(["kneeledger", "fitparse"]), default="kneeledger")
+@click.option(
+    "--decoder",
+    type=click.Choice(["kneeledger", "fitparse"]),
+    default="kneeledger",
+    show_default=True,
+    help="For FIT files given by path.",
+)
 @click.option("--what-if", is_flag=True, help="The same run with the article's levers.")
 @click.option("-o", "--out", type=click.Path(file_okay=False, path_type=Path), help="Write a page each here.")
 @click.option("--png", is_flag=True, help="With -o: the charts as PNG as well.")
 @format_option("table", "json", "csv")
 def activity_command(which: tuple[str, ...], form: str, out: Path | None, **flags: Any) -> None:
-    r"""One activity (a file, a ledger id, `last` or a date): downhill, cadence and knee load.
+    r"""One activity: downhill, cadence and knee load.
+
+    WHICH is a file, a ledger id (its beginning is enough), `last`, or a local day.
 
     \b
     Example:
@@ -60,7 +71,7 @@ def activity_command(which: tuple[str, ...], form: str, out: Path | None, **flag
         echo_json({"activities": objects})
     elif form == "csv":
         echo_csv([_flat(one) for one in objects])
-    else:
+    elif objects:
         units = config["units"]
         texts = [
             text(one, examined.profile, units=units)
@@ -75,25 +86,44 @@ def text(one: Mapping[str, Any], profile: Any, *, units: str = "metric") -> str:
     """An activity as a compact picture: profile by block characters, key numbers."""
     speed = one["distance_m"] / one["moving_s"] if one["distance_m"] and one["moving_s"] else None
     way = "ride" if one["cadence"]["unit"] == "rpm" else "run"
-    sport = " / ".join(filter(None, (one["sport"], one["sub_sport"])))
-    head = f"{one['start'][:10]} {sport}: {words.distance(one['distance_m'], units)}, {words.clock(one['moving_s'])}"
-    lines = [f"{head}, {words.speed_word(speed, way, units)}", ""]
+    sport = " / ".join(filter(None, (one["sport"], one["sub_sport"]))).replace("_", " ")
+    if one["distance_m"]:
+        clock = f"{words.clock(one['moving_s'])} moving, {words.speed_word(speed, way, units)}"
+        what = f"{words.distance(one['distance_m'], units)} in {clock}"
+    else:
+        what = words.clock(one["timer_s"])
+    lines = [wrapped(f"{_local(one)} {sport}: {what}", hanging=INDENT), ""]
     lines += _picture(profile, units)
     lines += _load_lines(one)
     lines += _downhill_lines(one, units)
     cadence = one["cadence"]
     unit = "steps/min" if cadence["unit"] == "spm" else "rpm"
-    lines.append(f"Cadence    {words.number(cadence['median'], 0, unit)} ({cadence['reason']})")
-    lines += _decomposition_lines(one)
-    for lever in one.get("what_if") or []:
-        lines.append(
-            f"  {lever['lever']:<34} {_signed(lever['linear_change_pct'])} linear,"
-            f" {_signed(lever['peak_change_pct'])} peak-weighted"
-        )
+    if cadence["median"] is not None:
+        lines.append(_labelled("Cadence", f"{cadence['median']:.0f} {unit} ({cadence['reason']})"))
+    if one.get("what_if"):
+        lines.append("What if (modelled; linear load, peak-weighted load)")
+        longest = max(len(lever["lever"]) for lever in one["what_if"])
+        lines += [
+            f"  {lever['lever']:<{longest}}  {_signed(lever['linear_change_pct']):>6}"
+            f"  {_signed(lever['peak_change_pct']):>6}"
+            for lever in one["what_if"]
+        ]
     if one["issues"]:
-        lines.append("Noted:")
-        lines += [f"  - {issue['text']}" for issue in one["issues"]]
+        lines.append("Noted")
+        lines += [wrapped(issue["text"], indent="  - ", hanging="    ") for issue in one["issues"]]
     return "\n".join(lines)
+
+
+def _labelled(label: str, text: str) -> str:
+    return wrapped(text, indent=f"{label:<{len(INDENT)}}", hanging=INDENT)
+
+
+def _local(one: Mapping[str, Any]) -> str:
+    """The start by the clock of the place, or in UTC where that is not known."""
+    start, offset = datetime.fromisoformat(one["start"]), one["utc_offset_s"]
+    if offset is None:
+        return f"{start:%Y-%m-%d %H:%M} UTC"
+    return f"{start + timedelta(seconds=offset):%Y-%m-%d %H:%M}"
 
 
 def _picture(profile: Any, units: str, width: int = 72) -> list[str]:
@@ -127,9 +157,13 @@ def _load_lines(one: Mapping[str, Any]) -> list[str]:
     load = one["knee_load"]
     easy = load["easy_minutes"]
     if easy["value"] is None:
-        return ["Knee load  unknown: " + ("totals only" if one["by_hand"] else "no model or no track for it")]
+        why = "only totals are known" if one["by_hand"] else "there is no knee model for this, or no track"
+        return [_labelled("Knee load", f"not known: {why}.")]
     lines = [
-        f"Knee load  {easy['value']:.0f} easy-running min ({easy['low']:.0f} to {easy['high']:.0f}, 90 %, modelled)"
+        _labelled(
+            "Knee load",
+            f"{easy['value']:.0f} easy-running minutes ({easy['low']:.0f} to {easy['high']:.0f}, 90 %, modelled)",
+        )
     ]
     others = ", ".join(
         f"{name} {words.number(words.minutes(value), 0)}"
@@ -138,35 +172,40 @@ def _load_lines(one: Mapping[str, Any]) -> list[str]:
     )
     if one["cadence"]["unit"] != "rpm":
         lines.append(
-            f"           downhill model {load['downhill_model']} (contested); the others: {others} minutes"
+            wrapped(
+                f"by the downhill model {load['downhill_model']!r} (contested); by the others: {others}",
+                indent=INDENT,
+            )
         )
+    down = one["decomposition"].get("downhill")
+    if one["cadence"]["unit"] != "rpm" and load["linear_bw_s"]["value"] and down is not None:
+        share = round(100 * down / load["linear_bw_s"]["value"])
+        lines.append(wrapped(f"{share} % of it came from going downhill", indent=INDENT))
     return lines
 
 
 def _downhill_lines(one: Mapping[str, Any], units: str) -> list[str]:
     downhill = one["downhill"]
+    if one["descent_m"] is None:
+        return [_labelled("Downhill", f"not known. {downhill['reason'] or ''}")]
     low, high = one["descent_low_m"], one["descent_high_m"]
-    span = f" ({words.height(low, units)} to {words.height(high, units)})" if low is not None else ""
-    lines = [f"Downhill   {words.height(one['descent_m'], units)}{span}, altitude: {one['altitude_source']}"]
+    ends = [words.height(abs(edge), units) for edge in (low, high) if edge is not None]
+    span = f" ({ends[0]} to {ends[1]})" if len(set(ends)) == 2 else ""
+    lines = [
+        _labelled(
+            "Downhill", f"{words.height(one['descent_m'], units)}{span}, altitude: {one['altitude_source']}"
+        )
+    ]
     if downhill["bands"] is None:
-        return [*lines, f"           {downhill['reason']}"]
-    for band in downhill["bands"]:
-        if band["to"] is not None and band["to"] <= -0.02 and band["distance_m"]:
-            edge = "steeper than" if band["from"] is None else f"{100 * band['from']:.0f} to"
-            lines.append(
-                f"           {band['way']:<5} {edge:>12} {100 * band['to']:.0f} %: {words.clock(band['time_s'])},"
-                f" {words.distance(band['distance_m'], units)}, {words.height(band['descent_m'], units)} down"
-            )
+        return [*lines, wrapped(downhill["reason"], indent=INDENT)]
+    lines += [
+        f"{INDENT}{band['way']:<5}{words.band(band['from'], band['to']):<18}"
+        f"{words.clock(band['time_s']):>8}{words.distance(band['distance_m'], units):>10}"
+        f"{words.height(band['descent_m'], units):>8} down"
+        for band in downhill["bands"]
+        if band["to"] is not None and band["to"] <= -0.02 and band["distance_m"]
+    ]
     return lines
-
-
-def _decomposition_lines(one: Mapping[str, Any]) -> list[str]:
-    parts = one["decomposition"]
-    total = one["knee_load"]["linear_bw_s"]["value"]
-    down = parts.get("downhill")
-    if not total or down is None:
-        return []
-    return [f"           {100 * down / total:.0f} % of its knee load came from going downhill"]
 
 
 def _signed(value: float | None) -> str:

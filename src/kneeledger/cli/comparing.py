@@ -13,15 +13,18 @@ from kneeledger.cli.options import (
     echo_csv,
     echo_json,
     echo_table,
+    echo_text,
     format_option,
     ledger_options,
     model_options,
-    printable,
     settings_from,
+    text_width,
 )
 from kneeledger.reporting import words
 
 F = TypeVar("F", bound=Callable[..., Any])
+WIDE = 96
+"""Columns from which tables show everything."""
 RANKS = {"note": 0, "raised": 1, "high": 2}
 
 
@@ -82,6 +85,7 @@ def spikes_command(form: str, last_days: int, fail_on: str | None, **flags: Any)
 
     with _known(flags) as (_, known):
         told = comparing.spikes(known, last_days=last_days)
+        units = settings_from(flags)["units"]
         if form == "json":
             echo_json(told)
         elif form == "csv":
@@ -89,13 +93,14 @@ def spikes_command(form: str, last_days: int, fail_on: str | None, **flags: Any)
         else:
             click.echo(_as_of(known))
             for one in told["findings"]:
-                click.echo(
-                    printable(f"\n{one['date']}  {one['severity'].upper()}  {one['code']}\n  {one['text']}")
-                )
+                click.echo(f"\n{one['date']}  {one['severity'].upper()}  {one['code']}")
+                echo_text(words.in_units(one["text"], units), indent="  ")
                 if one["why"]:
-                    click.echo(printable(f"  Why: {one['why']}"))
+                    echo_text(f"Why: {words.in_units(one['why'], units)}", indent="  ")
                 held = f"; holds under: {', '.join(one['holds_under'])}" if one["holds_under"] else ""
-                click.echo(f"  ({one['evidence']}; {', '.join(one['sources']) or 'no source'}{held})")
+                echo_text(
+                    f"({one['evidence']}; {', '.join(one['sources']) or 'no source'}{held})", indent="  "
+                )
             if not told["findings"]:
                 click.echo("Nothing stands out.")
     if fail_on and any(RANKS[one["severity"]] >= RANKS[fail_on] for one in told["findings"]):
@@ -136,14 +141,15 @@ def headroom_command(form: str, plan: str, **flags: Any) -> None:
             echo_csv(rows)
             return
         click.echo(_as_of(known))
-        click.echo(printable(told["text"]))
+        units = settings_from(flags)["units"]
+        echo_text(words.in_units(told["text"], units))
         for one in told["readings"]:
             click.echo(f"\n{one['name'].capitalize()}, tomorrow ({one['days'][0]['day']}):")
             for ceiling in one["days"][0]["ceilings"]:
-                click.echo(printable(f"  {ceiling['text']}"))
-            click.echo(printable(f"  {one['week']['text']}"))
+                echo_text(words.in_units(ceiling["text"], units), indent="  ", hanging="    ")
+            echo_text(words.in_units(one["week"]["text"], units), indent="  ", hanging="    ")
             for effect in one["plan"]:
-                click.echo(printable(f"  {effect['text']}"))
+                echo_text(words.in_units(effect["text"], units), indent="  ", hanging="    ")
 
 
 @click.command("downhill")
@@ -168,10 +174,11 @@ def downhill_command(form: str, last_days: int, **flags: Any) -> None:
         else:
             click.echo(_as_of(known))
             echo_table([_week_row(row, units) for row in told["weeks"]], title="Weeks, running")
-            downs = [row for row in told["bands"] if row["to"] is not None and row["to"] <= -0.02]
+            downs = [r for r in told["bands"] if r["to"] is not None and r["to"] <= -0.02 and r["time_s"]]
             echo_table([_band_row(row, units) for row in downs], title="\nGrade bands")
             echo_table(
-                [_descent_row(row, units) for row in told["descents"][:15]], title="\nLargest single descents"
+                [_descent_row(row, units) for row in told["descents"][:15]],
+                title="\nLargest single descents (above level: easy minutes of knee load that level ground spares)",
             )
 
 
@@ -188,10 +195,9 @@ def _week_row(row: Mapping[str, Any], units: str) -> dict[str, str]:
 
 
 def _band_row(row: Mapping[str, Any], units: str) -> dict[str, str]:
-    low = "steeper" if row["from"] is None else f"{100 * row['from']:.0f}"
     return {
         "way": row["way"],
-        "grade": f"{low} to {100 * row['to']:.0f} %",
+        "grade": words.band(row["from"], row["to"]),
         "time": words.clock(row["time_s"]),
         "distance": words.distance(row["distance_m"], units),
         "down": words.height(row["descent_m"], units),
@@ -202,7 +208,7 @@ def _band_row(row: Mapping[str, Any], units: str) -> dict[str, str]:
 
 def _descent_row(row: Mapping[str, Any], units: str) -> dict[str, str]:
     since = row["days_since_comparable"]
-    return {
+    found = {
         "day": str(row["day"]),
         "drop": words.height(row["drop_m"], units),
         "length": words.distance(row["length_m"], units),
@@ -210,10 +216,13 @@ def _descent_row(row: Mapping[str, Any], units: str) -> dict[str, str]:
         "steepest": words.percent(row["grade_steepest"]),
         "time": words.clock(row["duration_s"]),
         "cadence": words.number(row["cadence_spm"]),
-        "above level": words.number(words.minutes(row["excess_knee_load_bw_s"]), 0, "easy min"),
-        "since one like it": "first" if since is None else f"{since} d",
+        "above level": words.number(words.minutes(row["excess_knee_load_bw_s"]), 0, "min"),
+        "like it": "first" if since is None else f"{since} d before",
         "activity": row["id"],
     }
+    if text_width() < WIDE:
+        del found["cadence"], found["mean"]
+    return found
 
 
 @click.command("cadence")
@@ -238,7 +247,7 @@ def cadence_command(form: str, last_days: int | None, **flags: Any) -> None:
         else:
             click.echo(_as_of(known))
             for line in _cadence_lines(told, known.matched.model, units):
-                click.echo(line)
+                echo_text(line, hanging="  ")
             if told.get("cues"):
                 echo_table(
                     [_cue_row(row, units) for row in told["cues"]], title="\nStep rate by pace, on your line"
@@ -287,7 +296,7 @@ def _cue_row(row: Mapping[str, Any], units: str) -> dict[str, str]:
 @click.argument("day", type=Day())
 @reading
 def before_command(day: date, form: str, **flags: Any) -> None:
-    r"""What changed in the weeks before a day, ranked by how unusual it was. A coincidence in time, not a cause.
+    r"""What changed in the weeks before a day, the most unusual first. A coincidence in time, not a cause.
 
     \b
     Example:
@@ -302,17 +311,18 @@ def before_command(day: date, form: str, **flags: Any) -> None:
     elif form == "csv":
         echo_csv(told["changes"])
     else:
+        units = settings_from(flags)["units"]
         unusual = [one for one in told["changes"] if one["unusual"]]
         for one in unusual:
-            click.echo(printable(one["text"]))
+            echo_text(words.in_units(one["text"], units), hanging="  ")
         if not unusual:
             click.echo("Nothing unusual in the 2 and 6 weeks before it, as far as the files tell.")
-        click.echo(told["note"])
+        echo_text(told["note"])
 
 
 @click.command("ease")
 @reading
-@click.option("--weeks", type=click.IntRange(2, 12), default=4, show_default=True)
+@click.option("--weeks", type=click.IntRange(2, 12), default=4, show_default=True, help="How many.")
 def ease_command(form: str, weeks: int, **flags: Any) -> None:
     r"""The last weeks under the article's levers, and stepwise ceilings back. Temporary, optional, not for everyone.
 
@@ -324,25 +334,27 @@ def ease_command(form: str, weeks: int, **flags: Any) -> None:
 
     with _known(flags, what_if=True) as (_, known):
         told = comparing.ease(known, weeks=weeks)
+    units = settings_from(flags)["units"]
     if form == "json":
         echo_json(told)
     elif form == "csv":
         echo_csv([{k: v for k, v in one.items() if not isinstance(v, dict)} for one in told["levers"]])
     else:
-        click.echo(printable(told["text"]))
+        echo_text(told["text"])
         for lever in told["levers"]:
-            click.echo(printable(f"  {lever['text']}"))
+            echo_text(lever["text"], indent="  ", hanging="    ")
         if told["steps"]:
             rows = [
                 {
                     "week": str(step["week"]),
                     "of the usual": words.percent(step["share"]),
                     "knee load up to": words.number(words.minutes(step["knee_load_bw_s"]), 0, "easy min"),
-                    "running up to": words.distance(step["run_distance_m"]),
-                    "longest run": words.distance(step["longest_run_m"]),
+                    "running up to": words.distance(step["run_distance_m"], units, 1),
+                    "longest run": words.distance(step["longest_run_m"], units, 1),
                     "now allowed": "yes" if step["allowed"] else "not yet",
                 }
                 for step in told["steps"]
             ]
             echo_table(rows, title="\nThe way back: ceilings, not targets")
-        click.echo(printable(told["exercise"]))
+        click.echo()
+        echo_text(told["exercise"])

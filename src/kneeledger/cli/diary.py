@@ -45,13 +45,18 @@ def pain_command() -> None:
 @click.option("--swelling", is_flag=True, help="The kneecap is visibly swollen or puffy.")
 @click.option("--sitting", is_flag=True, help="Pain after sitting.")
 @click.option("--stairs", is_flag=True, help="Pain on stairs.")
-@click.option("--side", type=click.Choice(["left", "right"]))
+@click.option("--side", type=click.Choice(["left", "right"]), help="Which knee.")
 @click.option("--rating", type=click.FloatRange(0, 10), help="0 to 10, for the trend only.")
 @click.option("--date", "day", type=Day(), help="Day of the activity. Default: today.")
 @click.option("--note", default="", help="Your own words.")
 @ledger_options
 def pain_add(day: date | None, **flags: Any) -> None:
-    """Add an entry."""
+    r"""Add an entry. What is not said stays unknown.
+
+    \b
+    Example:
+      kneeledger pain add --during tolerable --after none --next-morning baseline
+    """
     from kneeledger import symptoms
     from kneeledger.pipeline import diary
 
@@ -76,7 +81,12 @@ def pain_add(day: date | None, **flags: Any) -> None:
 @format_option("table", "json", "csv")
 @ledger_options
 def pain_list(form: str, **flags: Any) -> None:
-    """The log, and what the three rules say of it."""
+    r"""The log, oldest first.
+
+    \b
+    Example:
+      kneeledger pain list
+    """
     from kneeledger.pipeline import diary
 
     with _open(flags) as ledger:
@@ -98,7 +108,12 @@ def pain_list(form: str, **flags: Any) -> None:
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @ledger_options
 def pain_import(file: Path, **flags: Any) -> None:
-    """Add the entries of a CSV with the columns of `pain export`."""
+    r"""Add the entries of a CSV with the columns of `pain export`.
+
+    \b
+    Example:
+      kneeledger pain import pain-log.csv
+    """
     from kneeledger.pipeline import diary
 
     with _open(flags) as ledger:
@@ -109,7 +124,12 @@ def pain_import(file: Path, **flags: Any) -> None:
 @pain_command.command("export")
 @ledger_options
 def pain_export(**flags: Any) -> None:
-    """The log as CSV on stdout."""
+    r"""The log as CSV on stdout.
+
+    \b
+    Example:
+      kneeledger pain export > pain-log.csv
+    """
     from kneeledger.pipeline import diary
 
     with _open(flags) as ledger:
@@ -128,11 +148,16 @@ def log_command() -> None:
 
 @log_command.command("add")
 @click.argument("kind", type=click.Choice(["strength", "run", "ride", "other"]))
-@click.option("--minutes", type=click.FloatRange(0, 1440, min_open=True), required=True)
+@click.option("--minutes", type=click.FloatRange(0, 1440, min_open=True), required=True, help="How long.")
 @click.option("--date", "day", type=Day(), help="Default: today.")
 @ledger_options
 def log_add(kind: str, minutes: float, day: date | None, **flags: Any) -> None:
-    """Note one session."""
+    r"""Note one session.
+
+    \b
+    Example:
+      kneeledger log add strength --minutes 40 --date 2026-05-02
+    """
     from kneeledger.pipeline import diary
 
     with _open(flags) as ledger:

@@ -5,7 +5,18 @@ from typing import Any
 
 import click
 
-from kneeledger.cli.options import echo_csv, echo_json, echo_table, format_option, printable
+from kneeledger.cli.options import (
+    echo_csv,
+    echo_json,
+    echo_table,
+    echo_text,
+    format_option,
+    printable,
+    text_width,
+)
+
+LABELLED = 13
+"""Columns before the text of a line of a quality record."""
 
 
 @click.command("explain")
@@ -31,7 +42,7 @@ def explain_command(topic: str | None, form: str) -> None:
     if form == "json":
         echo_json(found)
     else:
-        click.echo(printable(explaining.as_text(found)))
+        click.echo(printable(explaining.as_text(found, min(92, text_width()))))
 
 
 @click.command("doctor")
@@ -61,7 +72,9 @@ def doctor_command(files: tuple[Path, ...], second_opinion: bool, tz: str | None
     if form == "json":
         echo_json({"files": pages})
     else:
-        click.echo(printable("\n\n".join(doctor.as_text(page) for page in pages)))
+        for line in "\n\n".join(doctor.as_text(page) for page in pages).splitlines():
+            lead = len(line) - len(line.lstrip())
+            echo_text(line, hanging=" " * (LABELLED if lead == 2 else lead + 2))
     if any(page["outcome"] == "failed" for page in pages):
         raise click.exceptions.Exit(2)
 
@@ -79,7 +92,12 @@ def config_command() -> None:
 @config_command.command("show")
 @format_option("table", "json", "csv")
 def show(form: str) -> None:
-    """Each value in force and where it came from."""
+    r"""Each value in force and where it came from.
+
+    \b
+    Example:
+      kneeledger config show --format json
+    """
     from kneeledger.pipeline import settings
 
     rows: list[dict[str, Any]] = [
@@ -99,7 +117,12 @@ def show(form: str) -> None:
 @config_command.command("init")
 @click.option("--user", is_flag=True, help="Write the user's file instead of one in this folder.")
 def init(user: bool) -> None:
-    """Write a commented kneeledger.toml with every setting at its default."""
+    r"""Write a commented kneeledger.toml with every setting at its default.
+
+    \b
+    Example:
+      kneeledger config init --user
+    """
     from kneeledger.pipeline import settings
 
     click.echo(str(settings.write_template(settings.user_file() if user else Path("kneeledger.toml"))))

@@ -29,7 +29,13 @@ def scan_options(function: Callable[..., Any]) -> Callable[..., Any]:
     options = (
         click.option("--jobs", type=click.IntRange(0, 256), help="Worker processes; 0 for all cores."),
         click.option("--cluster", help="Address of a dask scheduler; who reaches it runs code on it."),
-        click.option("--decoder", type=click.Choice(["kneeledger", "fitparse"]), default="kneeledger"),
+        click.option(
+            "--decoder",
+            type=click.Choice(["kneeledger", "fitparse"]),
+            default="kneeledger",
+            show_default=True,
+            help="What reads FIT files.",
+        ),
         click.option("--yes", is_flag=True, help="Accept a device that another athlete used."),
         click.option("--rebuild", is_flag=True, help="Read every file again; the pain log is kept."),
         click.option("--no-progress", is_flag=True, help="No progress bar."),
@@ -77,10 +83,23 @@ def scan_command(exports: tuple[Path, ...], form: str, **flags: Any) -> None:
 @scan_options
 @model_options
 @as_of_option
-@click.option("-o", "--out", type=click.Path(file_okay=False, path_type=Path), default="kneeledger-report")
-@click.option("--format", "formats", default="html", help=f"Some of: {','.join(FORMATS)}.")
+@click.option(
+    "-o",
+    "--out",
+    type=click.Path(file_okay=False, path_type=Path),
+    default="kneeledger-report",
+    show_default=True,
+    help="Folder to write.",
+)
+@click.option("--format", "formats", default="html", show_default=True, help=f"Some of: {','.join(FORMATS)}.")
 @click.option("--only", is_flag=True, help="Show only activities of the given paths.")
-@click.option("--pages", type=click.Choice(["recent", "all"]), default="recent", show_default=True)
+@click.option(
+    "--pages",
+    type=click.Choice(["recent", "all"]),
+    default="recent",
+    show_default=True,
+    help="Pages of the last 26 weeks and of findings, or of every activity.",
+)
 @click.option("--single-file", is_flag=True, help="One HTML file, for an e-mail.")
 @click.option("--physio", is_flag=True, help="One or two pages for a physiotherapist, HTML and PDF.")
 @click.option("--until", type=click.DateTime(["%Y-%m-%d"]), help="Last day of the physio page.")
@@ -134,7 +153,14 @@ def report_command(exports: tuple[Path, ...], open_page: bool, **flags: Any) -> 
 
 
 @click.command("demo")
-@click.option("-o", "--out", type=click.Path(file_okay=False, path_type=Path), default="kneeledger-demo")
+@click.option(
+    "-o",
+    "--out",
+    type=click.Path(file_okay=False, path_type=Path),
+    default="kneeledger-demo",
+    show_default=True,
+    help="Folder to write.",
+)
 @click.option("--open", "open_page", is_flag=True, help="Open the page when it is done.")
 def demo_command(out: Path, open_page: bool) -> None:
     r"""Write a small made-up export and its report, to see what kneeledger does.
@@ -153,7 +179,12 @@ def demo_command(out: Path, open_page: bool) -> None:
 
 @click.command("forget")
 @click.option("--athlete", required=True, help="Whose rows to remove.")
-@click.option("--ledger", "ledger_dir", type=click.Path(file_okay=False, path_type=Path))
+@click.option(
+    "--ledger",
+    "ledger_dir",
+    type=click.Path(file_okay=False, path_type=Path),
+    help="Folder of the ledger. Default: a folder of this user.",
+)
 @click.option("--yes", is_flag=True, help="Do not ask.")
 def forget_command(athlete: str, ledger_dir: Path | None, yes: bool) -> None:
     r"""Remove everything of one athlete: activities, tracks, pain log, profile.

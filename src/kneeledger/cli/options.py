@@ -2,7 +2,10 @@
 
 import csv
 import json
+import re
+import shutil
 import sys
+import textwrap
 from collections.abc import Callable, Mapping, Sequence
 from datetime import date
 from pathlib import Path
@@ -16,12 +19,17 @@ from kneeledger.model import DownhillModel
 __all__ = [
     "SCHEMA_VERSION",
     "as_of_option",
+    "echo_csv",
     "echo_json",
     "echo_table",
+    "echo_text",
     "format_option",
     "ledger_options",
     "model_options",
+    "printable",
     "settings_from",
+    "text_width",
+    "wrapped",
 ]
 
 SCHEMA_VERSION = 1
@@ -69,13 +77,24 @@ def as_of_option(function: F) -> F:
 def format_option(*names: str) -> Callable[[F], F]:
     """``--format``: table for people, the others for machines."""
     choices = names or ("table", "json", "csv")
-    return click.option("--format", "form", type=click.Choice(choices), default=choices[0], show_default=True)
+    return click.option(
+        "--format",
+        "form",
+        type=click.Choice(choices),
+        default=choices[0],
+        show_default=True,
+        help="table for people, the others for machines.",
+    )
 
 
 def model_options(function: F) -> F:
     """Settings that are often given on the command line."""
     options = (
-        click.option("--downhill-model", type=click.Choice([m.value for m in DownhillModel])),
+        click.option(
+            "--downhill-model",
+            type=click.Choice([m.value for m in DownhillModel]),
+            help="How much a decline adds to knee load; contested.",
+        ),
         click.option("--weight", "mass_kg", type=float, help="Body mass [kg]; matters for cycling only."),
         click.option("--pack", "pack_kg", type=float, help="Load carried [kg]."),
         click.option("--incline", type=float, help="Grade of treadmill runs, as a fraction: 0.01 is 1 %."),
@@ -142,7 +161,36 @@ def echo_table(rows: Sequence[Mapping[str, str]], *, title: str = "") -> None:
         table.add_column(name, justify="right" if numbers else "left", overflow="fold")
     for row in rows:
         table.add_row(*(Text(printable(str(value))) for value in row.values()))
-    Console(width=None if sys.stdout.isatty() else 120).print(table)
+    console = Console(width=text_width(), highlight=False)
+    with console.capture() as drawn:
+        console.print(table)
+    click.echo("\n".join(line.rstrip() for line in drawn.get().splitlines()))
+
+
+NUMBER_AND_UNIT = re.compile(r"(?<=\d) (?=(?:%|k?m|mi|ft|min|s|h|d|x)(?![^\W\d_]))")
+"""The space between a number and its unit, where no line may break."""
+
+
+def echo_text(text: str, *, indent: str = "", hanging: str | None = None) -> None:
+    """A sentence or more, broken at words to the width of the terminal."""
+    click.echo(wrapped(printable(text), indent=indent, hanging=hanging))
+
+
+def wrapped(text: str, *, indent: str = "", hanging: str | None = None) -> str:
+    """A text broken at words; `indent` before its first line, `hanging` (the same if None) before the others."""
+    return textwrap.fill(
+        NUMBER_AND_UNIT.sub("\N{NO-BREAK SPACE}", text),
+        text_width(),
+        initial_indent=indent,
+        subsequent_indent=indent if hanging is None else hanging,
+        break_long_words=False,
+        break_on_hyphens=False,
+    ).replace("\N{NO-BREAK SPACE}", " ")
+
+
+def text_width() -> int:
+    """Columns to write in: those of the terminal (or of ``COLUMNS``), 60 to 120; 120 in a pipe."""
+    return max(60, min(120, shutil.get_terminal_size((120, 24)).columns))
 
 
 def printable(text: str) -> str:
