@@ -116,7 +116,7 @@ def _by_grade(track: Track, turning: npt.NDArray[np.bool_], low: npt.NDArray[np.
 
 
 def _stretches(track: Track, turning: npt.NDArray[np.bool_], params: Params) -> pl.DataFrame:
-    """Minutes of pedalling whose power stays within the tolerance of its median; a row a minute."""
+    """Minutes of pedalling whose middle three fifths of power stay within the tolerance; a row a minute."""
     power, rpm, dt = track.array("power_w"), track.array("cadence_rpm"), track.array("dt_s")
     use = turning & (power > 0)
     if not use.any():
@@ -128,10 +128,10 @@ def _stretches(track: Track, turning: npt.NDArray[np.bool_], params: Params) -> 
     for part in np.split(order, np.flatnonzero(np.diff(minute[order])) + 1):
         seconds = float(dt[part].sum())
         middle = float(np.median(power[part]))
-        spread = float(np.median(np.abs(power[part] - middle)))
+        low, high = np.quantile(power[part], (0.2, 0.8))
         if seconds < 0.75 * params.minute_s or middle < params.steady_power_w:
             continue
-        if spread > params.steady_tolerance * middle:
+        if high - low > 2 * params.steady_tolerance * middle:
             continue
         slope = grade[part][np.isfinite(grade[part])]
         rows.append(
