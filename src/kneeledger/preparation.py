@@ -1,12 +1,12 @@
 """Recording -> Track: every derived column, once.
 
-Everything here is computed on plain arrays and put into one frame at the end; polars is called only for
-the rolling median. A record stands for the time since the one before it, so that sums over any cut of
-the track add up, and a pause (a new `segment`) takes no time, distance or load. Speed is the recorded
-one where there is one, else from distance over a few seconds. Walking and running are told apart here and
-nowhere else (decisions.md 14), because the choice changes the load 3.5-fold. No load is counted while
-standing still. Only the file and the dated settings are used: what the athlete's history knows (their own
-cadence line) is applied later, on stored sums (decisions.md 13).
+Everything here is computed on plain arrays and put into one frame at the end. A record stands for the time
+since the one before it, so that sums over any cut of the track add up, and a pause (a new `segment`) takes
+no time, distance or load. Speed is the recorded one where there is one, else from distance over a few
+seconds. Walking and running are told apart here and nowhere else (decisions.md 14), because the choice
+changes the load 3.5-fold. No load is counted while standing still. Only the file and the dated settings are
+used: what the athlete's history knows (their own cadence line) is applied later, on stored sums
+(decisions.md 13).
 Instead of: each analyzer deriving what it needs.
 """
 
@@ -29,6 +29,7 @@ from kneeledger.model import (
     Track,
     Way,
 )
+from kneeledger.rolling import rolling_median
 
 __all__ = ["VERSION", "Settings", "prepare"]
 
@@ -55,6 +56,10 @@ STAIRS = frozenset({"floor_climbing", "stair_climbing", "stair_climber"})
 """Stairs are known by the sport only: from afar a steep path looks the same, and asks a third of it."""
 RIDE_SPORTS = frozenset({"cycling", "e_biking"})
 
+WAYS = (Way.RUN, Way.WALK, Way.RIDE, Way.OTHER)
+RUN, WALK, RIDE, OTHER = range(4)
+"""Ways of moving by their place in `WAYS`: comparing words record by record takes thirty times as long."""
+
 
 @dataclass(frozen=True, slots=True)
 class Settings:
@@ -77,7 +82,7 @@ def prepare(recording: Recording, settings: Settings = Settings()) -> Track:
     records, about = recording.records, recording.about
     issues = list(recording.issues)
     columns = _arrays(records)
-    segment = records.get_column("segment").fill_null(0).to_numpy().astype(np.int64)
+    segment = _segment(records)
     clock = _clock(records, segment)
     ds_m = _steps_m(columns["distance_m"], columns["speed_mps"], clock.dt_s, clock.inside)
     speed = _ground_speed_mps(columns["speed_mps"], ds_m, clock.dt_s, clock.elapsed_s, segment)
@@ -102,7 +107,7 @@ def prepare(recording: Recording, settings: Settings = Settings()) -> Track:
         cadence=columns["cadence_spm"],
     )
     # A lift, a car or a ferry is no walk: nothing is counted there.
-    way[clean.carried] = Way.OTHER.value
+    way[clean.carried] = OTHER
     slope = elevation.grade(
         clean,
         distance,
@@ -113,7 +118,7 @@ def prepare(recording: Recording, settings: Settings = Settings()) -> Track:
         indoor=about.indoor,
         incline=_incline(columns["incline"], settings, indoor=about.indoor),
     )
-    on_foot = (way == Way.RUN.value) | (way == Way.WALK.value)
+    on_foot = (way == RUN) | (way == WALK)
     issues += clean.issues
     issues += slope.issues if on_foot.any() else ()
     about = replace(about, altitude_source=source)
@@ -132,7 +137,6 @@ def prepare(recording: Recording, settings: Settings = Settings()) -> Track:
         "ds_m": ds_m,
         "ground_speed_mps": speed,
         "moving": moving,
-        "way": way,
         "way_sure": sure,
         "altitude_smooth_m": slope.altitude_smooth_m,
         "grade": slope.grade,
@@ -143,12 +147,9 @@ def prepare(recording: Recording, settings: Settings = Settings()) -> Track:
         "knee_load_bw_s": loads.rate_bw * clock.dt_s,
         "peak_weighted_steps": loads.steps,
     }
-    frame = records.with_columns(
-        [_series(name, values, schema.TRACK[name].dtype) for name, values in derived.items()]
-    )
     return Track(
         about=about,
-        frame=frame,
+        frame=_frame(records, derived, way),
         laps=recording.laps,
         pauses=recording.pauses,
         issues=tuple(issues),
@@ -170,21 +171,38 @@ class _Clock:
 
 def _arrays(records: pl.DataFrame) -> dict[str, FloatArray]:
     names = ("altitude_m", "distance_m", "speed_mps", "cadence_spm", "cadence_rpm", "power_w", "incline")
-    return {
-        name: records.get_column(name).cast(pl.Float64).fill_null(float("nan")).to_numpy() for name in names
+    # numpy's view of a float column has NaN for null; `fill_null` would plan a query for each
+    return {name: records.get_column(name).cast(pl.Float64).to_numpy() for name in names}
+
+
+def _segment(records: pl.DataFrame) -> npt.NDArray[np.int64]:
+    column = records.get_column("segment")
+    return (column.fill_null(0) if column.null_count() else column).to_numpy().astype(np.int64)
+
+
+def _frame(
+    records: pl.DataFrame, derived: dict[str, npt.NDArray[np.generic]], way: npt.NDArray[np.int8]
+) -> pl.DataFrame:
+    """The records with the derived columns behind them, in the order of ``schema.TRACK``."""
+    made = {
+        name: pl.Series(name, values, nan_to_null=values.dtype == np.float64)
+        for name, values in derived.items()
     }
+    made["way"] = _words(way)
+    kept = [column for column in records.get_columns() if column.name not in made]
+    return schema.framed(kept + [made[name] for name in schema.TRACK if name in made])
 
 
-def _series(name: str, values: npt.NDArray[np.generic], dtype: object) -> pl.Series:
-    if dtype == pl.Float64:
-        return pl.Series(name, values, dtype=pl.Float64, nan_to_null=True)
-    return pl.Series(name, values, dtype=dtype)  # type: ignore[arg-type]
+def _words(way: npt.NDArray[np.int8]) -> pl.Series:
+    """The words of the ways: taken from four, which is far quicker than a word a record."""
+    words = pl.Series("way", [one.value for one in WAYS])
+    if len(way) and (way == way[0]).all():
+        return words.new_from_index(int(way[0]), len(way))
+    return words.gather(way)
 
 
 def _clock(records: pl.DataFrame, segment: npt.NDArray[np.int64]) -> _Clock:
-    time = records.get_column("time")
-    micros = time.dt.epoch("us")
-    stamp = micros.cast(pl.Float64).fill_null(float("nan")).to_numpy() / 1e6
+    stamp = records.get_column("time").cast(schema.TIME).cast(pl.Float64).to_numpy() / 1e6
     known = stamp[~np.isnan(stamp)]
     elapsed = stamp - known[0] if len(known) else np.full(len(stamp), np.nan)
     step = np.diff(elapsed, prepend=np.nan)
@@ -264,19 +282,14 @@ def _way(
     cadence: FloatArray,
     clock: _Clock,
     moving: npt.NDArray[np.bool_],
-) -> tuple[npt.NDArray[np.object_], npt.NDArray[np.bool_]]:
-    """Way of moving of each record, and whether it is sure (decisions 14)."""
+) -> tuple[npt.NDArray[np.int8], npt.NDArray[np.bool_]]:
+    """Way of moving of each record as its place in `WAYS`, and whether it is sure (decisions 14)."""
     n = len(speed)
-    if sport in RIDE_SPORTS:
-        return np.full(n, Way.RIDE.value, dtype=object), np.ones(n, dtype=bool)
     if sport not in RUN_SPORTS | WALK_SPORTS:
-        return np.full(n, Way.OTHER.value, dtype=object), np.ones(n, dtype=bool)
+        only = RIDE if sport in RIDE_SPORTS else OTHER
+        return np.full(n, only, dtype=np.int8), np.ones(n, dtype=bool)
     window = max(1, round(15.0 / clock.step_s))
-    smooth = (
-        pl.Series(cadence, nan_to_null=True).rolling_median(window, min_samples=1, center=True).to_numpy()
-    )
-    pace = pl.Series(speed, nan_to_null=True).rolling_median(window, min_samples=1, center=True).to_numpy()
-    smooth, pace = smooth.astype(np.float64), pace.astype(np.float64)
+    smooth, pace = (rolling_median(values, window) for values in (cadence, speed))
     known = ~np.isnan(smooth)
     state = np.full(n, np.nan)
     state[known & (smooth >= RUN_FROM_SPM)] = 1
@@ -293,8 +306,7 @@ def _way(
         (pace >= ALWAYS_RUN_MPS) | (smooth < WALK_BELOW_SPM - 5) | (smooth >= RUN_FROM_SPM + 5),
         np.abs(pace - RUN_WITHOUT_CADENCE_MPS) > 0.3,
     )
-    words = np.where(state == 1, Way.RUN.value, Way.WALK.value).astype(object)
-    return words, sure | ~moving
+    return np.where(state == 1, RUN, WALK).astype(np.int8), sure | ~moving
 
 
 def _incline(written: FloatArray, settings: Settings, *, indoor: bool) -> FloatArray | None:
@@ -327,7 +339,7 @@ class _Loads:
 
 
 def _loads(
-    way: npt.NDArray[np.object_],
+    way: npt.NDArray[np.int8],
     speed: FloatArray,
     cadence: FloatArray,
     grade: FloatArray,
@@ -341,7 +353,7 @@ def _loads(
     """The knee model of each record by its way of moving; 0 while standing still."""
     peak, rate, level, steps = (np.full(len(speed), np.nan) for _ in range(4))
     pack = pack_factor(settings.pack_kg, mass_kg)
-    run, walk, ride = (way == w.value for w in (Way.RUN, Way.WALK, Way.RIDE))
+    run, walk, ride = (way == of for of in (RUN, WALK, RIDE))
     for mine in (run, walk):
         standing = mine & ~moving
         for values in (peak, rate, level, steps):

@@ -8,7 +8,9 @@ Instead of: a frame subclass, or units in metadata.
 """
 
 from dataclasses import dataclass
+from functools import cache
 
+import numpy as np
 import polars as pl
 
 from kneeledger.errors import SchemaError
@@ -26,9 +28,12 @@ __all__ = [
     "Schema",
     "conform",
     "empty",
+    "framed",
 ]
 
 TIME = pl.Datetime("us", "UTC")
+LARGEST = 1e300
+"""Beyond it a number stands for infinity."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,8 +161,9 @@ def empty(schema: Schema) -> pl.DataFrame:
 def conform(frame: pl.DataFrame, schema: Schema) -> tuple[pl.DataFrame, dict[str, int]]:
     """The frame with exactly the schema's columns, in order, and what was refused.
 
-    Missing columns come as null. NaN, infinity and cells outside their bounds become null and are
-    counted by column.
+    Missing columns come as null. NaN, infinity and cells outside their bounds become null; those that
+    held a number are counted by column. Judged on numpy's view of each column, which costs a tenth of
+    an expression on frames of this size.
 
     Raises
     ------
@@ -166,30 +172,47 @@ def conform(frame: pl.DataFrame, schema: Schema) -> tuple[pl.DataFrame, dict[str
     """
     columns: list[pl.Series] = []
     given = frame.schema
-    floats = [name for name in schema if given.get(name) == pl.Float64]
-    if floats:
-        frame = frame.with_columns(pl.col(floats).fill_nan(None))
     refused: dict[str, int] = {}
     for name, column in schema.items():
-        if name not in frame.columns:
-            columns.append(pl.Series(name, [None], dtype=column.dtype).new_from_index(0, frame.height))
+        if name not in given:
+            columns.append(_unknown(column.dtype).new_from_index(0, frame.height).alias(name))
             continue
         series = frame.get_column(name)
-        try:
-            series = series.cast(column.dtype)
-        except pl.exceptions.PolarsError as error:
-            raise SchemaError(f"column {name} cannot be read as {column.dtype}: {error}") from error
+        if given[name] != column.dtype:
+            try:
+                series = series.cast(column.dtype)
+            except pl.exceptions.PolarsError as error:
+                raise SchemaError(f"column {name} cannot be read as {column.dtype}: {error}") from error
         if column.dtype == pl.Float64:
-            if name not in floats:
-                series = series.fill_nan(None)
-            before = series.null_count()
-            low = -1e300 if column.low is None else column.low
-            high = 1e300 if column.high is None else column.high
-            lowest, highest = series.min(), series.max()
-            if lowest is not None and (lowest < low or highest > high):  # type: ignore[operator]
-                series = series.set(~series.is_between(low, high), None)
-            lost = series.null_count() - before
+            series, lost = _bounded(series, column)
             if lost:
                 refused[name] = lost
         columns.append(series)
-    return pl.DataFrame(columns), refused
+    return framed(columns), refused
+
+
+def framed(columns: list[pl.Series]) -> pl.DataFrame:
+    """A frame of finished columns of one length; polars' own constructor looks at each of them again."""
+    return columns[0].to_frame().hstack(columns[1:])
+
+
+@cache
+def _unknown(dtype: pl.DataType | type[pl.DataType]) -> pl.Series:
+    """One null of a type."""
+    return pl.Series("", [None], dtype=dtype)
+
+
+def _bounded(series: pl.Series, column: Column) -> tuple[pl.Series, int]:
+    """The series without NaN and cells outside the bounds, and how many numbers that took."""
+    low = -LARGEST if column.low is None else column.low
+    high = LARGEST if column.high is None else column.high
+    values = series.to_numpy()
+    missing = np.isnan(values)
+    inside = (values >= low) & (values <= high)
+    absent, kept = int(np.count_nonzero(missing)), int(np.count_nonzero(inside))
+    lost = len(values) - absent - kept
+    if not lost and absent == series.null_count():
+        return series, 0
+    if not kept:
+        return _unknown(pl.Float64).new_from_index(0, len(values)).alias(series.name), lost
+    return pl.Series(series.name, np.where(inside, values, np.nan), nan_to_null=True), lost
