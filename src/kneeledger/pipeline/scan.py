@@ -352,7 +352,7 @@ def _keep_by_hand(ledger: Ledger, athlete: str, items: Sequence[sources.ByHand],
 
 
 def _recording_by_hand(item: sources.ByHand, start: datetime) -> Recording:
-    told = f"{item.path}|{start.isoformat()}|{item.sport}|{item.duration_s}|{item.distance_m}"
+    told = f"{item.layout}|{start.isoformat()}|{item.sport}|{item.duration_s}|{item.distance_m}"
     about = About(
         start=start,
         end=start + timedelta(seconds=item.duration_s or 0),
