@@ -204,6 +204,8 @@ def _climb(profile: _Profile | None, count: int, source: AltitudeSource) -> Clim
     pivots = _pivots(profile, rule)
     down, up = _swings(profile, pivots)
     ends = [_swings(profile, _zigzag(profile.turning, at)) for at in ((5.0, 20.0) if coarse else (1.5, 5.0))]
+    # The negative of a sum over nothing is -0.0.
+    down, up = down + 0.0, up + 0.0
     falls, rises = [down, *(fall for fall, _ in ends)], [up, *(rise for _, rise in ends)]
     return Climb(
         Value(down, min(falls), max(falls)),
