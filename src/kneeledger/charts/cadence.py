@@ -19,13 +19,17 @@ from kneeledger.charts.calendar_axis import day_numbers, place_days
 from kneeledger.charts.chart import Chart
 from kneeledger.charts.palette import LIGHT
 from kneeledger.charts.sheet import (
+    SMALL,
     Key,
     Sheet,
     axis_name,
     axis_steps,
     column,
     drawn,
+    measured,
     note,
+    pixel,
+    spread,
     ticks_x,
     ticks_y,
 )
@@ -126,13 +130,12 @@ def _pace_marks(ax: Any, units: str, count: int) -> None:
     low, high = ax.get_xlim()
     size, word = u.scale_distance(units)
     slow, fast = size / low, size / high
-    step = next((one for one in (15, 30, 60, 120, 300) if (slow - fast) / one <= 3 * count), 600)
-    places = np.arange(np.ceil(fast / step) * step, slow + 1e-9, step)[::-1].tolist()
-    kept: list[float] = []
     gap = (high - low) / (count + 1)
-    for seconds in places:
-        if not kept or size / seconds - size / kept[-1] >= gap:
-            kept.append(seconds)
+    kept: list[float] = []
+    for step in (60.0, 30.0, 15.0):
+        for seconds in np.arange(np.ceil(fast / step) * step, slow + 1e-9, step).tolist():
+            if all(abs(size / seconds - size / other) >= gap for other in kept):
+                kept.append(seconds)
     ticks_x(ax, [size / s for s in kept], [u.pace(size / s, units, unit=False) for s in kept])
     note(
         ax,
@@ -152,7 +155,7 @@ def _cloud(ax: Any, cloud: pl.DataFrame, newest: date | None) -> None:
     if newest is not None:
         recent = (cloud["day"] > newest - timedelta(days=RECENT_DAYS)).fill_null(False).to_numpy()
     for mask, colour in ((~recent, "edge"), (recent, "walk")):
-        at = np.unique(np.column_stack([speed[mask].round(2), spm[mask].round(0)]), axis=0)
+        at = np.unique(np.column_stack([(speed[mask] * 25).round() / 25, spm[mask].round()]), axis=0)
         if len(at):
             ax.plot(at[:, 0], at[:, 1], "o", markersize=3.4, color=LIGHT[colour], markeredgewidth=0, zorder=2)
 
@@ -227,7 +230,7 @@ def cadence_trend(
     place_days(ax, first, last, narrow=narrow)
     places = axis_steps(bottom - room, ceiling + room, 5)
     ticks_y(ax, places, [u.number(p) for p in places])
-    _changes(ax, told, float(x[-1]), narrow=narrow)
+    _changes(sheet, ax, told, float(x[-1]))
     if not told:
         axis_name(ax, "steps a minute at 3 m/s")
     else:
@@ -246,22 +249,29 @@ def cadence_trend(
     return sheet.chart("cadence-trend", _trend_alt(days, y, told))
 
 
-def _changes(ax: Any, changes: Sequence[Mapping[str, Any]], end: float, *, narrow: bool) -> None:
+def _changes(sheet: Sheet, ax: Any, changes: Sequence[Mapping[str, Any]], end: float) -> None:
     """A band from each change to the next, every other one shaded, with its size and day on top."""
     marks = [(float(day_numbers([date.fromisoformat(str(c["date"]))])[0]) - 0.5, c) for c in changes]
     edges = [at for at, _ in marks] + [end + 2]
-    free = -np.inf
-    per_px = (ax.get_xlim()[1] - ax.get_xlim()[0]) / (ax.get_position().width * (360 if narrow else 720))
-    for index, (at, change) in enumerate(marks):
+    words = [f"{u.signed(float(change['size_pct']), 1)} %" for _, change in marks]
+    per_px, limits = pixel(ax, sheet)[0], ax.get_xlim()
+    sizes = [(measured(text, SMALL, bold=True) + 8) * per_px for text in words]
+    places = spread(edges[:-1], sizes, *limits)
+    for index, (at, _) in enumerate(marks):
         if index % 2 == 0:
             ax.axvspan(at, edges[index + 1], color=LIGHT["ground"], linewidth=0, zorder=0)
         ax.axvline(at, color=LIGHT["accent"], linewidth=1.4, zorder=3)
-        words = f"{u.signed(float(change['size_pct']), 1)} %"
-        width = (len(words) * 7 + 8) * per_px
-        place = max(at - width / 2, free)
-        place = min(place, ax.get_xlim()[1] - width)
-        note(ax, (place, 1), words, shift=(0, 5), va="bottom", bold=True, coords=ax.get_xaxis_transform())
-        free = place + width
+        if places[index] - sizes[index] / 2 >= limits[0] - per_px:
+            note(
+                ax,
+                (places[index], 1),
+                words[index],
+                shift=(0, 5),
+                ha="center",
+                va="bottom",
+                bold=True,
+                coords=ax.get_xaxis_transform(),
+            )
 
 
 def _trend_alt(days: Sequence[date], y: FloatArray, changes: Sequence[Mapping[str, Any]]) -> str:

@@ -51,3 +51,6 @@ def place_days(ax: "Axes", first: date, last: date, *, narrow: bool) -> None:
         if low <= day.toordinal() <= high
     ]
     ticks_x(ax, [at for at, _ in shown], [text for _, text in shown])
+    for (at, _), label in zip(shown, ax.get_xticklabels(), strict=True):
+        if at > high - 0.03 * (high - low):
+            label.set_horizontalalignment("right")

@@ -165,11 +165,13 @@ def _calendar_alt(title: str, days: list[date], value: FloatArray, unit: str) ->
 
 
 RATIOS: Final = (
-    ("acwr_rolling_coupled_7_28", "rolling, coupled 7:28", "run", "-"),
-    ("acwr_rolling_uncoupled_7_21", "rolling, uncoupled 7:21", "run", "dash"),
-    ("acwr_ewma_coupled_7_28", "EWMA, coupled 7:28", "accent", "-"),
-    ("acwr_ewma_uncoupled_7_28", "EWMA, uncoupled 7:28", "accent", "dash"),
+    (
+        "rolling sums",
+        (("acwr_rolling_coupled_7_28", "coupled 7:28"), ("acwr_rolling_uncoupled_7_21", "uncoupled 7:21")),
+    ),
+    ("EWMA", (("acwr_ewma_coupled_7_28", "coupled 7:28"), ("acwr_ewma_uncoupled_7_28", "uncoupled 7:28"))),
 )
+"""Panels, and the two ratios of each: the first is solid, the second dashed."""
 RATIO_DAYS: Final = 26 * 7
 PREFERRED: Final = ("knee_load_bw_s", "run_distance_m")
 
@@ -184,7 +186,7 @@ def ratios(workload_frame: pl.DataFrame, *, narrow: bool = False) -> Chart:
         As `workload.workload` gives it: ``day``, ``measure``, ``known`` and the ratios. Of several measures, knee
         load is drawn, else running distance, else the first.
     """
-    sheet = Sheet(330 if narrow else 320, narrow)
+    sheet = Sheet(430 if narrow else 400, narrow)
     title = "Load ratios"
     has = {"day", "measure"} <= set(workload_frame.columns) and workload_frame.height > 0
     measures = workload_frame["measure"].drop_nulls().unique(maintain_order=True).to_list() if has else []
@@ -192,58 +194,83 @@ def ratios(workload_frame: pl.DataFrame, *, narrow: bool = False) -> Chart:
     frame = (
         workload_frame.filter(pl.col("measure") == measure).drop_nulls("day") if measures else pl.DataFrame()
     )
-    frame = frame.sort("day").tail(RATIO_DAYS)
-    lines = [(column(frame, key), words, colour, how) for key, words, colour, how in RATIOS]
-    lines = [line for line in lines if known(line[0])]
+    frame = frame.sort("day").tail(RATIO_DAYS) if frame.height else frame
+    panels = [
+        (name, [(column(frame, key), words) for key, words in lines if known(column(frame, key))])
+        for name, lines in RATIOS
+    ]
+    panels = [(name, lines) for name, lines in panels if lines]
     name = measure_words(measure)[0] if measure else "load"
     top = sheet.heading(
-        f"{title}: {name}", "Last days against the weeks before; 1 is as usual. Shaded: not known."
+        f"{title}: {name}",
+        "The last 7 days against the weeks before, in four ways; 1 is as usual. Shaded: unknown.",
     )
-    if not lines:
+    if not panels:
         sheet.nothing("No ratio can be made: too few known days in a row, or too little load.", y=top)
         return sheet.chart("ratios", f"{title}. No ratio can be made: too few known days in a row.")
-    top = (
-        sheet.keys(0, top, [Key(c, words, "line" if how == "-" else "dash") for _, words, c, how in lines])
-        + 20
-    )
+    keys = [Key("run", "coupled 7:28", "line"), Key("accent", "uncoupled (rolling 7:21, EWMA 7:28)", "dash")]
+    top = sheet.keys(0, top, keys)
     days = frame["day"].to_list()
-    x = day_numbers(days)
-    ax = sheet.axes(44, top, sheet.width - 44 - 46, sheet.height - top - 30)
+    every = np.stack([values for _, lines in panels for values, _ in lines])
+    limits = min(float(np.nanmin(every)), 0.8), max(float(np.nanmax(every)), 1.2)
+    height = (sheet.height - top - 30) / len(panels) - 26
+    for index, (panel, lines) in enumerate(panels):
+        _panel(
+            sheet,
+            top + 22 + index * (height + 30),
+            height,
+            panel,
+            days,
+            lines,
+            limits,
+            last=index == len(panels) - 1,
+        )
+    blank = int(np.all(~np.isfinite(every), axis=0).sum())
+    ends = [f"{panel}, {words}: {_last(values)}" for panel, lines in panels for values, words in lines]
+    alt = (
+        f"{title}: {name}. {len(days)} days to {u.day(days[-1])} {days[-1].year}; last known values: {'; '.join(ends)}. "
+        f"{blank} days have no ratio."
+    )
+    return sheet.chart("ratios", alt)
+
+
+def _panel(
+    sheet: Sheet,
+    top: float,
+    height: float,
+    name: str,
+    days: list[date],
+    lines: Sequence[tuple[FloatArray, str]],
+    limits: tuple[float, float],
+    *,
+    last: bool,
+) -> None:
+    """One way of making the ratio, with its last values at the right."""
+    x, (low, high) = day_numbers(days), limits
+    ax = sheet.axes(44, top, sheet.width - 44 - 46, height)
     ax.set_xlim(x[0] - 0.5, max(x[-1], x[0] + 6) + 0.5)
-    every = np.concatenate([line[0] for line in lines])
-    low, high = min(float(np.nanmin(every)), 0.8), max(float(np.nanmax(every)), 1.2)
     pad = 0.06 * (high - low)
     ax.set_ylim(max(low - pad, 0), high + pad)
-    place_days(ax, days[0], days[-1], narrow=narrow)
-    places = axis_steps(max(low - pad, 0), high + pad, 5)
-    ticks_y(
-        ax,
-        places,
-        [
-            u.number(place, 1) if round(place, 1) == round(place, 3) else u.number(place, 2)
-            for place in places
-        ],
-    )
-    axis_name(ax, "ratio")
-    blank = np.all(~np.isfinite(np.stack([line[0] for line in lines])), axis=0)
-    _shade(ax, x, blank)
+    if last:
+        place_days(ax, days[0], days[-1], narrow=sheet.narrow)
+    else:
+        ax.set_xticks([])
+    places = axis_steps(max(low - pad, 0), high + pad, 4)
+    digits = 1 if all(abs(place * 10 - round(place * 10)) < 1e-6 for place in places) else 2
+    ticks_y(ax, places, [u.number(place, digits) for place in places])
+    axis_name(ax, f"ratio, {name}")
+    _shade(ax, x, np.all(~np.isfinite(np.stack([values for values, _ in lines])), axis=0))
     ax.axhline(1, color=LIGHT["muted"], linewidth=1.2, zorder=1)
-    for values, _, colour, how in lines:
+    for index, (values, _) in enumerate(lines):
         ax.plot(
             x,
             values,
-            color=LIGHT[colour],
+            color=LIGHT["accent" if index else "run"],
             linewidth=1.7,
-            linestyle="-" if how == "-" else (0, (3, 2)),
-            zorder=3,
+            linestyle=(0, (3, 2)) if index else "-",
+            zorder=3 + index,
         )
-    _end_values(sheet, ax, x, lines)
-    ends = [f"{words} {_last(values)}" for values, words, *_ in lines]
-    alt = (
-        f"{title}: {name}. {len(days)} days to {u.day(days[-1])} {days[-1].year}; last known values: {', '.join(ends)}. "
-        f"{int(blank.sum())} days have no ratio."
-    )
-    return sheet.chart("ratios", alt)
+    _ends(sheet, ax, lines)
 
 
 def _last(values: FloatArray) -> str:
@@ -263,23 +290,25 @@ def _shade(ax: Any, x: FloatArray, blank: npt.NDArray[np.bool_]) -> None:
         polygons(ax, shapes, "ground", zorder=0)
 
 
-def _end_values(
-    sheet: Sheet, ax: Any, x: FloatArray, lines: Sequence[tuple[FloatArray, str, str, str]]
-) -> None:
-    """The last value of each line at its end, apart from each other."""
-    _, high = ax.get_ylim()
-    gap = 14 * pixel(ax, sheet)[1]
-    ends = []
-    for values, _, _, how in lines:
-        if np.isfinite(values[-1]):
-            ends.append((float(values[-1]), how))
-    ends.sort()
-    places: list[float] = []
-    for value, _ in ends:
-        places.append(value if not places else max(value, places[-1] + gap))
-    over = places[-1] - high if places and places[-1] > high else 0.0
-    for (value, how), place in zip(ends, places, strict=True):
-        note(ax, (float(x[-1]), place - over), u.number(value, 2), shift=(7, 0), bold=how == "-")
+def _ends(sheet: Sheet, ax: Any, lines: Sequence[tuple[FloatArray, str]]) -> None:
+    """The last value of each line at its end, apart from each other; the coupled one in ink."""
+    low, high = ax.get_ylim()
+    right, gap = ax.get_xlim()[1], 16 * pixel(ax, sheet)[1]
+    ends = sorted((float(values[np.isfinite(values)][-1]), index) for index, (values, _) in enumerate(lines))
+    places = [value for value, _ in ends]
+    if len(places) == 2 and places[1] - places[0] < gap:
+        middle = sum(places) / 2
+        places = [middle - gap / 2, middle + gap / 2]
+    shift = max(0.0, low + gap / 2 - places[0]) - max(0.0, places[-1] + gap / 2 - high)
+    for (value, index), place in zip(ends, places, strict=True):
+        note(
+            ax,
+            (right, place + shift),
+            u.number(value, 2),
+            shift=(6, 0),
+            colour="muted" if index else "ink",
+            bold=True,
+        )
 
 
 PAIN_ROWS: Final = (("during", "during"), ("after", "after"), ("next_morning", "next morning"))

@@ -19,17 +19,19 @@ from kneeledger.charts.chart import Bar, Chart
 from kneeledger.charts.palette import LIGHT
 from kneeledger.charts.route import LEFT, LEFT_NARROW, RIGHT, Route, place_route, route_axis
 from kneeledger.charts.sheet import (
+    SMALL,
     Sheet,
     axis_name,
     axis_steps,
     column,
     drawn,
     known,
+    measured,
     note,
     ticks_y,
 )
 from kneeledger.model import FloatArray
-from kneeledger.severity import easy_minutes
+from kneeledger.severity import EASY_LOAD_BW
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -43,6 +45,9 @@ MOST: Final = 4.0
 TITLE: Final = "More than you are used to?"
 ROW: Final = 46.0
 ROW_NARROW: Final = 60.0
+EASY_S: Final = 60.0 * EASY_LOAD_BW
+LEAST_MIN: Final = 0.05
+"""Less than this above or below level ground is nothing [easy min]."""
 
 
 def shown(measure: str, value: float, units: str) -> str:
@@ -67,11 +72,15 @@ def risk(bars: Sequence[Bar], profile: pl.DataFrame, *, units: str = "metric", n
     """
     rows = [(measure, next((bar for bar in bars if bar.measure == measure), None)) for measure in MEASURES]
     row = ROW_NARROW if narrow else ROW
-    sheet = Sheet(540 if narrow else 480, narrow)
+    route, above = route_axis(profile, units), excess(profile) / EASY_S
+    height = 520 if narrow else 480
+    if route is None or not float(np.nanmax(np.abs(above), initial=0.0)) >= LEAST_MIN:
+        height -= 150 if narrow else 180
+    sheet = Sheet(height, narrow)
     top = sheet.heading(TITLE, "This activity against the most of the 30 days before it (100 %).") + 22
     ratios = [bar.ratio for _, bar in rows if bar is not None and bar.ratio is not None]
     reach = max([2.15, *(min(max(r, 0) * 1.14, MOST) for r in ratios)])
-    left, right = (0.0, 62.0) if narrow else (168.0, 96.0)
+    left, right = (0.0, 70.0) if narrow else (168.0, 100.0)
     ax = sheet.axes(left, top, sheet.width - left - right, len(rows) * row)
     ax.set_xlim(0, reach)
     ax.set_ylim(len(rows), 0)
@@ -79,68 +88,43 @@ def risk(bars: Sequence[Bar], profile: pl.DataFrame, *, units: str = "metric", n
     ax.set_xticks([])
     ax.spines["bottom"].set_visible(False)
     per_px = reach / (sheet.width - left - right)
-    _lines(ax, per_px, narrow=narrow)
+    _lines(ax, per_px, len(rows), narrow=narrow)
     for index, (measure, bar) in enumerate(rows):
         _row(ax, index, measure, bar, units, reach=reach, narrow=narrow)
     below = top + len(rows) * row + 8
     below = sheet.paragraph(
         0,
         below,
-        "Lines: the bands of a study of running distance, lent to descent and knee load, where they are untested. "
-        "Whisker: 90 % interval.",
+        "Lines at +10, +30 and +100 %: the bands of a study of running distance, lent to descent and knee load, where "
+        "they are untested. Whisker: 90 % interval.",
         width=sheet.width,
         colour="muted",
     )
-    alt = _bars_alt(rows, units) + " " + _where(sheet, below + 14, profile, units)
+    alt = _bars_alt(rows, units) + " " + _where(sheet, below + 14, profile, route, above)
     return sheet.chart("risk", alt)
 
 
-def _lines(ax: "Axes", per_px: float, *, narrow: bool) -> None:
-    """The 30-day most, and the three lines above it, named on top."""
-    ax.axvline(1.0, color=LIGHT["ink"], linewidth=1.4, zorder=3)
-    ax.vlines(
-        LINES,
-        0,
-        1,
-        transform=ax.get_xaxis_transform(),
-        color=LIGHT["muted"],
-        linewidth=1,
-        linestyle=(0, (2, 3)),
-        zorder=3,
-    )
-    note(ax, (1.0, 0), "100 %", shift=(-4, 3), ha="right", va="bottom", bold=True)
-    room = 0.2 / per_px
+def _lines(ax: "Axes", per_px: float, count: int, *, narrow: bool) -> None:
+    """The 30-day most, and the three lines above it, named on top and drawn where the bars are."""
+    for index in range(count):
+        begin, end = (index + 0.44, index + 0.92) if narrow else (index + 0.1, index + 0.9)
+        ax.vlines(1.0, begin, end, color=LIGHT["ink"], linewidth=1.5, zorder=3)
+        ax.vlines(LINES, begin, end, color=LIGHT["muted"], linewidth=1, linestyle=(0, (2, 3)), zorder=3)
+    note(ax, (1.0, 0), "100 %", shift=(4, 3), ha="right", va="bottom", bold=True)
+    free = 1.0 + 8 * per_px
     for line in LINES:
-        if line == 1.1 and room < 44:
-            continue
-        words = f"+{(line - 1) * 100:.0f} %" if line > 1.1 or not narrow else "+10"
-        note(
-            ax,
-            (line, 0),
-            words,
-            shift=(2, 3) if line > 1.1 else (0, 3),
-            ha="left" if line == 1.1 else "center",
-            va="bottom",
-            colour="muted",
-        )
+        words = u.percent(line - 1, sign=True)
+        if line - 3 * per_px >= free:
+            note(ax, (line, 0), words, shift=(-3, 3), va="bottom", colour="muted")
+            free = line + measured(words, SMALL) * per_px
 
 
 def _row(
     ax: "Axes", index: int, measure: str, bar: Bar | None, units: str, *, reach: float, narrow: bool
 ) -> None:
-    middle = index + (0.66 if narrow else 0.5)
-    half = 0.17 if narrow else 0.2
-    name = MEASURES[measure]
-    told = "not known for this activity"
-    if bar is not None and bar.value is not None:
-        told = shown(measure, bar.value, units)
-        told += f", before {shown(measure, bar.reference, units)}" if bar.reference is not None else ""
-    if narrow:
-        note(ax, (0, index + 0.26), name, bold=True, size=12)
-        note(ax, (0, index + 0.26), told, shift=(84, 0), colour="muted")
-    else:
-        note(ax, (0, middle), name, shift=(-168, 9), bold=True, size=13)
-        note(ax, (0, middle), told, shift=(-168, -9), colour="muted")
+    """Name, values, bar and percentage of one measure."""
+    middle, half = index + (0.68 if narrow else 0.5), 0.15 if narrow else 0.2
+    _told(ax, index, measure, bar, units, narrow=narrow)
     if bar is None or bar.value is None or bar.ratio is None:
         why = "unknown" if bar is None or bar.value is None else "nothing comparable in the 30 days before"
         ax.barh(
@@ -158,31 +142,58 @@ def _row(
     ax.barh(middle, min(end, 1.0), height=2 * half, color=LIGHT["run-soft"], zorder=2)
     if end > 1.0:
         ax.barh(middle, end - 1.0, left=1.0, height=2 * half, color=LIGHT["run"], zorder=2)
-    at = end
     if bar.low is not None and bar.high is not None:
-        low, high = min(bar.low, reach), min(bar.high, reach)
-        ax.plot([low, high], [middle, middle], color=LIGHT["paper"], linewidth=4, zorder=4)
-        ax.plot([low, high], [middle, middle], color=LIGHT["ink"], linewidth=1.6, zorder=5)
-        ax.plot(
-            [low, high],
-            [middle, middle],
-            "|",
-            color=LIGHT["ink"],
-            markersize=8,
-            markeredgewidth=1.6,
-            zorder=5,
-        )
-        at = max(at, high)
-    arrow = " →" if bar.ratio > reach else ""
+        ends = [min(bar.low, reach), min(bar.high, reach)]
+        for colour, thick in (("paper", 4.0), ("ink", 1.6)):
+            ax.plot(ends, [middle, middle], color=LIGHT[colour], linewidth=thick, zorder=5)
+            ax.plot(
+                ends,
+                [middle, middle],
+                "|",
+                color=LIGHT[colour],
+                markersize=9 + thick,
+                markeredgewidth=thick,
+                zorder=5,
+            )
+    arrow = "→ " if bar.ratio > reach else ""
+    words = arrow + u.percent(bar.ratio - 1, sign=True)
+    interval = bar.low is not None and bar.high is not None and not narrow
     note(
         ax,
-        (at, middle),
-        u.percent(bar.ratio - 1, sign=True) + arrow,
-        shift=(7, 0),
+        (1, middle),
+        words,
+        shift=(96 if not narrow else 66, 8 if interval else 0),
+        ha="right",
         bold=True,
-        size=13,
-        box=True,
+        size=14,
+        coords=ax.get_yaxis_transform(),
     )
+    if interval and bar.low is not None and bar.high is not None:
+        reach_words = f"{u.signed(100 * (bar.low - 1))} to {u.percent(bar.high - 1, sign=True)}"
+        note(
+            ax,
+            (1, middle),
+            reach_words,
+            shift=(96, -9),
+            ha="right",
+            colour="muted",
+            coords=ax.get_yaxis_transform(),
+        )
+
+
+def _told(ax: "Axes", index: int, measure: str, bar: Bar | None, units: str, *, narrow: bool) -> None:
+    """The name of a measure and its two values."""
+    name, told = MEASURES[measure], "not known here"
+    if bar is not None and bar.value is not None:
+        told = shown(measure, bar.value, units)
+        if bar.reference is not None:
+            told += f", before {shown(measure, bar.reference, units).split(' ')[0]}"
+    if narrow:
+        note(ax, (0, index + 0.24), name, bold=True, size=12)
+        note(ax, (0, index + 0.24), told, shift=(82, 0), colour="muted")
+    else:
+        note(ax, (0, index + 0.5), name, shift=(-168, 9), bold=True, size=13)
+        note(ax, (0, index + 0.5), told, shift=(-168, -9), colour="muted")
 
 
 def _bars_alt(rows: Sequence[tuple[str, Bar | None]], units: str) -> str:
@@ -219,50 +230,38 @@ def excess(profile: pl.DataFrame) -> FloatArray:
     return np.asarray(np.cumsum(np.nan_to_num(each)), dtype=np.float64)
 
 
-def _where(sheet: Sheet, top: float, profile: pl.DataFrame, units: str) -> str:
+def _where(sheet: Sheet, top: float, profile: pl.DataFrame, route: Route | None, above: FloatArray) -> str:
     """The lower picture; its part of the text alternative."""
-    route = route_axis(profile, units)
-    above = np.array([easy_minutes(value) for value in excess(profile)])
-    sheet.text(0, top, "Where it ran up", size=13, bold=True)
-    top += 24
     if route is None or not known(above):
-        sheet.nothing("Not known along this route: no track, no grade, or no knee model for it.", y=top - 6)
+        sheet.text(0, top, "Where it ran up", size=13, bold=True)
+        sheet.nothing("Not known along this route: no track, no grade, or no knee model for it.", y=top + 18)
         return "Where the load ran up along the route is not known."
+    last = float(above[-1])
+    total = f"{u.signed(last)} easy minutes above level ground in all"
+    if float(np.abs(above).max()) < LEAST_MIN:
+        sheet.text(0, top, "Where it ran up", size=13, bold=True)
+        sheet.nothing("Nowhere: no slope changed the knee load along this route.", y=top + 18)
+        return "Along the route no slope changed the knee load."
+    top = sheet.paragraph(0, top, f"Where it ran up: {total}", width=sheet.width, size=13, bold=True) + 24
     left = LEFT_NARROW if sheet.narrow else LEFT
-    top += 20
     height = sheet.height - top - 44
     ax = sheet.axes(left, top, sheet.width - left - RIGHT, height)
     place_route(ax, route, narrow=sheet.narrow)
     low, high = min(0.0, float(above.min())), max(0.0, float(above.max()))
     span = max(high - low, 2.0)
-    ax.set_ylim(low - 0.06 * span, low + 1.12 * span)
+    ax.set_ylim(low - 0.06 * span, low + 1.08 * span)
     places = axis_steps(low, low + span, 4)
     digits = 0 if all(float(place).is_integer() for place in places) else 1
     ticks_y(ax, places, [u.number(place, digits) for place in places])
-    axis_name(ax, "above level ground so far [easy min]")
+    axis_name(ax, "easy minutes above level ground so far")
     _background(ax, route, column(profile, "altitude_smooth_m"))
     if low < 0:
         ax.axhline(0, color=LIGHT["edge"], linewidth=1)
     ax.plot(route.x, above, color=LIGHT["load"], linewidth=2.4, zorder=4)
-    last = float(above[-1])
     ax.plot(
         route.x[-1], last, "o", color=LIGHT["load"], markersize=7, markeredgewidth=0, zorder=5, clip_on=False
     )
-    upper = last < low + 0.8 * span
-    note(
-        ax,
-        (float(route.x[-1]), last),
-        f"{u.signed(last)} easy min",
-        shift=(-2, 11 if upper else -13),
-        ha="right",
-        va="bottom" if upper else "top",
-        bold=True,
-        box=True,
-    )
-    return (
-        f"Along the route, {u.signed(last)} easy minutes above level ground in all; {_steepest(route, above)}"
-        "the elevation stands behind it."
-    )
+    return f"Along the route, {total}; {_steepest(route, above)}the elevation stands behind it."
 
 
 def _background(ax: "Axes", route: Route, altitude: FloatArray) -> None:

@@ -116,6 +116,8 @@ def _take(element: ET.Element, parent: ET.Element, names: dict[str, str]) -> Non
         return
     if tag in ("g", "defs") and not len(element):
         return
+    if tag == "g":
+        _hoist(element, attributes, names)
     if tag == "g" and not attributes:
         for child in element:
             _take(child, parent, names)
@@ -126,6 +128,16 @@ def _take(element: ET.Element, parent: ET.Element, names: dict[str, str]) -> Non
         _take(child, copy, names)
     if tag in ("g", "defs") and not len(copy):
         parent.remove(copy)
+
+
+def _hoist(group: ET.Element, attributes: dict[str, str], names: dict[str, str]) -> None:
+    """Give a group the style that all its markers share, and take it from each of them."""
+    styles = {child.get("style") for child in group}
+    style = styles.pop() if len(styles) == 1 else None
+    if style and len(group) > 1 and all(child.tag == f"{SVG}use" for child in group):
+        attributes["style"] = _style(style, names)
+        for child in group:
+            del child.attrib["style"]
 
 
 def _unseen(attributes: dict[str, str]) -> bool:

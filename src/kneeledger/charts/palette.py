@@ -55,7 +55,7 @@ PART: Final = {
     "pace": "pace",
     "cadence": "cadence",
     "downhill": "down-3",
-    "uphill": "up",
+    "uphill": "level",
     "walking": "walk",
     "cycling": "ride",
 }

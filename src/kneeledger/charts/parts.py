@@ -12,7 +12,7 @@ from typing import Final
 from kneeledger.charts import units as u
 from kneeledger.charts.chart import Chart
 from kneeledger.charts.palette import LIGHT, PART
-from kneeledger.charts.sheet import Sheet, axis_steps, drawn, note, ticks_x
+from kneeledger.charts.sheet import Sheet, axis_steps, drawn, ticks_x
 from kneeledger.severity import easy_minutes
 
 __all__ = ["decomposition"]
@@ -43,8 +43,10 @@ def decomposition(parts: Sequence[Part], *, narrow: bool = False) -> Chart:
         (name, linear [BW·s], peak-weighted [steps per leg]); each column sums to the whole.
     """
     shown = [part for part in parts if abs(part[1]) > 1e-6 or abs(part[2]) > 1e-6]
-    sheet = Sheet((116 + 150 + 26 * len(shown)) if narrow else (116 + 80 + 24 * len(shown)), narrow)
-    top = sheet.heading("What made it so", "Parts of this knee load; they add up to the whole in each view.")
+    sheet = Sheet((256 + 26 * len(shown)) if narrow else (156 + 24 * len(shown)), narrow)
+    top = sheet.heading(
+        "What made it so", "Parts of this knee load; ▼ marks what they add up to in each view."
+    )
     if not shown:
         sheet.nothing("No knee load, so there is nothing to take apart.", y=top)
         return sheet.chart("decomposition", "What made it so. No knee load to take apart.")
@@ -55,7 +57,7 @@ def decomposition(parts: Sequence[Part], *, narrow: bool = False) -> Chart:
         left = 0.0 if narrow else index * (width + gap)
         at = top + (76 * index if narrow else 0)
         _bar(sheet, shown, view, left, at, width)
-    _list(sheet, shown, at + 84, narrow=narrow)
+    _list(sheet, shown, at + 78, narrow=narrow)
     return sheet.chart("decomposition", _alt(shown))
 
 
@@ -94,9 +96,6 @@ def _bar(
     if down < 0:
         ax.axvline(0, color=LIGHT["ink"], linewidth=1.2)
     ax.plot([whole], [1.0], "v", color=LIGHT["ink"], markersize=6, markeredgewidth=0, clip_on=False, zorder=6)
-    note(
-        ax, (1, 0), f"[{unit}]", shift=(0, -22), ha="right", va="top", colour="muted", coords="axes fraction"
-    )
 
 
 def _colour(name: str) -> str:

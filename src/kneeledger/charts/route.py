@@ -147,6 +147,17 @@ def _grouped(
     return np.where(believed, group, -1)
 
 
+def settled(group: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+    """The same without slivers: a run of rows too short to be seen is drawn as what came before it."""
+    least = max(1, len(group) // 130)
+    calm = group.copy()
+    cuts = np.flatnonzero(np.diff(group)) + 1
+    for begin, end in zip(cuts.tolist(), [*cuts[1:].tolist(), len(group)], strict=True):
+        if end - begin < least and calm[begin - 1] >= 0 and group[begin] >= 0:
+            calm[begin:end] = calm[begin - 1]
+    return calm
+
+
 def _height_limits(altitude: FloatArray) -> tuple[float, float]:
     low, high = float(np.nanmin(altitude)), float(np.nanmax(altitude))
     span = max(high - low, 20.0)
@@ -183,15 +194,15 @@ def profile(
         ``number``, ``start_distance_m``, ``length_m``, ``drop_m``, ``grade_mean``.
     """
     route, altitude = route_axis(profile, units), column(profile, "altitude_smooth_m")
-    sheet = Sheet(290 if narrow else 300, narrow)
+    sheet = Sheet(330 if narrow else 300, narrow)
     top = sheet.heading("Up and down", "Elevation along the route, filled by grade.")
     if route is None or not known(altitude):
         sheet.nothing("No elevation that can be believed, so no grade and no descents are drawn.", y=top)
         return sheet.chart("profile", "Up and down. No elevation that can be believed; nothing is drawn.")
     grade = column(profile, "grade")
-    group = _grouped(grade, np.isfinite(altitude) & np.isfinite(route.x), EDGES)
     drawable = np.isfinite(altitude) & np.isfinite(route.x)
-    group = np.where(drawable & ~np.isfinite(grade), len(BAND), group)
+    group = _grouped(grade, drawable, EDGES)
+    group = settled(np.where(drawable & ~np.isfinite(grade), len(BAND), group))
     words, colours = (*BAND_WORDS, "grade unknown"), (*BAND, "ground")
     keys = [Key(colours[i], words[i]) for i in np.unique(group[group >= 0]).tolist()[::-1]]
     top = sheet.keys(0, top, keys) + 20
@@ -266,7 +277,7 @@ def _numbered(sheet: Sheet, ax: "Axes", marks: Sequence[Mark], route: Route, hei
         inside = good & (route.x >= begin) & (route.x <= end)
         if inside.any():
             runs.append(np.column_stack([route.x[inside], heights[inside]]))
-            at = (begin + end) / 2
+            at = begin + 0.3 * (end - begin)
             ground = float(np.interp(at, route.x[good], heights[good]))
             hairs.append(np.array([[middle, y - 9 * per_px], [at, ground + 4 * per_px]]))
     ax.add_collection(LineCollection(hairs, colors=LIGHT["edge"], linewidths=1, zorder=1), autolim=False)
@@ -308,7 +319,7 @@ def load(
         ``km``, ``distance_m``, ``load_rate_bw``: the mean of each kilometre, drawn as steps.
     """
     route, rate = route_axis(profile, units), column(profile, "load_rate_bw")
-    sheet = Sheet(300, narrow)
+    sheet = Sheet(330 if narrow else 300, narrow)
     top = sheet.heading(
         "Knee load along the way", "Mean force behind the kneecap per leg, with its 90 % band (modelled)."
     )
@@ -362,7 +373,7 @@ def course(profile: pl.DataFrame, *, units: str = "metric", narrow: bool = False
     """A planned course: elevation, coloured by the expected knee load against level ground."""
     route, altitude = route_axis(profile, units), column(profile, "altitude_smooth_m")
     rate = column(profile, "load_rate_bw")
-    sheet = Sheet(290 if narrow else 300, narrow)
+    sheet = Sheet(330 if narrow else 300, narrow)
     top = sheet.heading("What the course would ask", "Elevation, coloured by knee load against level ground.")
     if route is None or not known(altitude):
         sheet.nothing("The course has no elevation, so what it asks on its slopes is unknown.", y=top)
@@ -370,7 +381,7 @@ def course(profile: pl.DataFrame, *, units: str = "metric", narrow: bool = False
     times = rate / level_rate(profile)
     drawable = np.isfinite(altitude) & np.isfinite(route.x)
     group = _grouped(times, drawable, TIMES_EDGES)
-    group = np.where(drawable & ~np.isfinite(times), len(TIMES), group)
+    group = settled(np.where(drawable & ~np.isfinite(times), len(TIMES), group))
     words, colours = (*TIMES_WORDS, "unknown"), (*TIMES, "ground")
     top = sheet.keys(0, top, [Key(colours[i], words[i]) for i in np.unique(group[group >= 0]).tolist()]) + 20
     size = u.scale_height(units)[0]
@@ -417,7 +428,7 @@ def track(profile: pl.DataFrame, *, colour: Literal["grade", "load"] = "grade") 
         values = column(profile, "load_rate_bw") / level_rate(profile)
         group = _grouped(values, good, TIMES_EDGES)
         words, colours = [*TIMES_WORDS, "unknown"], [*TIMES, "muted"]
-    group = np.where(good & ~np.isfinite(values), len(colours) - 1, group)
+    group = settled(np.where(good & ~np.isfinite(values), len(colours) - 1, group))
     top = sheet.keys(0, top, [Key(colours[i], words[i]) for i in np.unique(group[group >= 0]).tolist()]) + 8
     middle = np.deg2rad(float(np.mean(latitude[good])))
     east = (longitude - float(np.mean(longitude[good]))) * np.cos(middle)

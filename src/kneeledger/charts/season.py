@@ -113,6 +113,7 @@ def weeks(weeks: pl.DataFrame, *, units: str = "metric", narrow: bool = False) -
     ticks_y(ax, places, [u.number(place) for place in places])
     axis_name(ax, "easy minutes")
     at = np.arange(len(days), dtype=np.float64)
+    ax.vlines(at + 0.2, low, high, color=LIGHT["paper"], linewidth=3.6, zorder=4)
     ax.vlines(at + 0.2, low, high, color=LIGHT["muted"], linewidth=1.4, zorder=4)
     ax.hlines(usual, at - 0.45, at + 0.45, color=LIGHT["ink"], linewidth=2, zorder=5)
     _unknown(ax, frame)
@@ -228,12 +229,12 @@ def sessions(
     ticks_y(ax, places, [u.number(at, digits) for at in places])
     axis_name(ax, f"{word} [{unit}]")
     usual = np.where(np.isfinite(reference), np.minimum(value, reference), value)
-    left, right = place - width / 2, place + width / 2
+    left, right = place - 0.46 * width, place + 0.46 * width
     polygons(ax, boxes(left, right, np.zeros(len(place)), usual), "run-soft")
     over = np.isfinite(reference) & (value > reference)
     if over.any():
         polygons(ax, boxes(left[over], right[over], reference[over], value[over]), "run")
-    ax.hlines(reference, left - 0.1, right + 0.1, color=LIGHT["ink"], linewidth=1.2, zorder=4)
+    ax.hlines(reference, left - 0.08, right + 0.08, color=LIGHT["ink"], linewidth=1.2, zorder=4)
     _named(ax, frame, place, value, reference, narrow=narrow)
     return sheet.chart(f"sessions-{measure}", _sessions_alt(title, days, value, reference, unit))
 
@@ -244,17 +245,16 @@ def _session_unit(measure: str, units: str) -> tuple[float, str]:
     return u.scale_height(units) if measure == "descent_m" else (EASY_S, "easy min")
 
 
-def _side_by_side(x: FloatArray) -> tuple[FloatArray, float]:
-    """Places of the bars: those of one day next to each other."""
+def _side_by_side(x: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """Middle and width of the bars: those of one day share its width."""
     days, inverse, counts = np.unique(x, return_inverse=True, return_counts=True)
-    most = int(counts.max())
-    width = 0.8 / max(most, 1) if most > 1 else 0.8
+    width = 0.84 / counts[inverse]
     seen = np.zeros(len(days), dtype=np.int64)
-    shift = np.zeros(len(x))
+    order = np.zeros(len(x))
     for index, day in enumerate(inverse.tolist()):
-        shift[index] = seen[day]
+        order[index] = seen[day]
         seen[day] += 1
-    return x + (shift - (counts[inverse] - 1) / 2) * width, width
+    return x + (order - (counts[inverse] - 1) / 2) * width, width
 
 
 def _named(
@@ -365,7 +365,8 @@ def descent_weeks(frame: pl.DataFrame, *, units: str = "metric", narrow: bool = 
     steep = sum((table[colour] for colour in DOWN[2:]), np.zeros(len(days)))
     alt = (
         f"{title}. Descent while running in {len(days)} weeks to that of {u.day(days[-1])}: "
-        f"{u.number(float(total.sum()))} {unit} in all, most in the week of {u.day(days[most])} with {u.number(float(total[most]))} {unit}, of which "
+        f"{u.number(float(total.sum()))} {unit} in all, most in the week of {u.day(days[most])} with "
+        f"{u.number(float(total[most]))} {unit}, of which "
         f"{u.number(float(steep[most]))} {unit} steeper than −10 %; last week {u.number(float(total[-1]))} {unit}."
     )
     return sheet.chart("descent-weeks", alt)

@@ -24,7 +24,25 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-__all__ = ["Key", "Sheet", "column", "drawn", "known", "style"]
+__all__ = [
+    "SMALL",
+    "Key",
+    "Sheet",
+    "axis_name",
+    "axis_steps",
+    "boxes",
+    "column",
+    "drawn",
+    "known",
+    "measured",
+    "note",
+    "pixel",
+    "polygons",
+    "spread",
+    "style",
+    "ticks_x",
+    "ticks_y",
+]
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -155,7 +173,7 @@ class Sheet:
             if key.kind in ("line", "dash"):
                 self.figure.add_artist(
                     Line2D(
-                        [at / self.width, (at + 13) / self.width],
+                        [(at + 1) / self.width, (at + 12) / self.width],
                         [middle, middle],
                         color=colour,
                         linewidth=2,
@@ -199,9 +217,25 @@ class Sheet:
         return Chart(name, self.figure, " ".join(alt.split()))
 
 
+@functools.cache
+def _font(bold: bool) -> Any:
+    from matplotlib.font_manager import FontProperties, findfont
+    from matplotlib.ft2font import FT2Font
+
+    font = FT2Font(findfont(FontProperties(family="DejaVu Sans", weight="bold" if bold else "normal")))
+    font.set_size(100, 72)
+    return font
+
+
+@functools.cache
+def _advance(letter: str, bold: bool) -> float:
+    """Width of a letter of the font drawn with [ems]."""
+    return float(_font(bold).load_char(ord(letter)).linearHoriAdvance) / 65536 / 100
+
+
 def measured(words: str, size: float, *, bold: bool = False) -> float:
-    """About the width of a line [px], on the safe side for the fonts a page may have."""
-    return len(words) * size * (0.66 if bold else 0.59)
+    """Width of a line in the font drawn with [px]; a page's own font is seldom wider."""
+    return size * sum(_advance(letter, bold) for letter in words)
 
 
 def wrapped(words: str, width: float, size: float, *, bold: bool = False) -> list[str]:
@@ -290,6 +324,19 @@ def polygons(ax: "Axes", shapes: Sequence[FloatArray], colour: str, **how: Any) 
     if len(shapes):
         how.setdefault("linewidth", 0)
         ax.add_collection(PolyCollection(list(shapes), facecolor=LIGHT[colour], **how), autolim=False)
+
+
+def spread(middles: Sequence[float], sizes: Sequence[float], low: float, high: float) -> list[float]:
+    """Places for words in a row, as near to where they belong as they fit without touching; sorted middles."""
+    places = list(middles)
+    for index, size in enumerate(sizes):
+        least = low + size / 2 if index == 0 else places[index - 1] + (sizes[index - 1] + size) / 2
+        places[index] = max(places[index], least)
+    for index in reversed(range(len(places))):
+        last = index == len(places) - 1
+        most = high - sizes[index] / 2 if last else places[index + 1] - (sizes[index + 1] + sizes[index]) / 2
+        places[index] = min(places[index], most)
+    return places
 
 
 def boxes(left: FloatArray, right: FloatArray, low: FloatArray, high: FloatArray) -> list[FloatArray]:
