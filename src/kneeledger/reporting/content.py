@@ -84,6 +84,8 @@ class ActivityPage:
     redacted: bool = True
     duplicate_paths: tuple[str, ...] = ()
     """Other copies of this activity that are not counted."""
+    what_if_change: tuple[tuple[str, Value, Value], ...] = ()
+    """(lever, change of the linear load, of the peak-weighted load) as shares, with their intervals."""
 
 
 @dataclass(frozen=True, slots=True)

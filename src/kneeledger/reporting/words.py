@@ -1,10 +1,10 @@
 """Numbers as people read them: pace, distance, time, in the units that were asked for."""
 
-from kneeledger.severity import easy_minutes
-
 import re
 from datetime import date
 from typing import Final
+
+from kneeledger.severity import easy_minutes
 
 __all__ = [
     "band",
@@ -25,6 +25,14 @@ __all__ = [
 
 MILE_M = 1609.344
 FOOT_M = 0.3048
+MINUS: Final = "\u2212"
+MONTHS: Final = (
+    "January", "February", "March", "April", "May", "June", "July", "August", "September", "October",
+    "November", "December",
+)  # fmt: skip
+PACE: Final = re.compile(r"(?:(\d+:\d\d) against )?(\d+:\d\d) a kilometre")
+KILOMETRES: Final = re.compile(r"(\d[\d,]*(?:\.\d+)?) (?:km|kilometres?)\b(?!/)")
+METRES: Final = re.compile(r"(\d[\d,]*(?:\.\d+)?) (?:m|metres?)\b(?!/)")
 
 
 def distance(metres: float | None, units: str = "metric", digits: int = 2) -> str:

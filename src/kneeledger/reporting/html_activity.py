@@ -1,0 +1,591 @@
+"""What an activity's page shows: first whether it was more than usual, then one number, then the detail.
+
+At most four figures: the comparison with the 30 days before, the profile, the knee load along it, and a fourth:
+where the load came from when downhill carried a good part of it, else cadence against pace. Whatever has
+no figure is there as a table. For the readout under the pointer the page carries the profile once more as
+rounded numbers.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import polars as pl
+
+from kneeledger import analyzers
+from kneeledger.model import Value
+from kneeledger.reporting import html_findings, words
+from kneeledger.reporting.content import ActivityPage
+from kneeledger.reporting.html_figures import Draws, Figure
+from kneeledger.reporting.html_page import data_block
+from kneeledger.reporting.html_tables import Cell, Column, Table, table
+
+__all__ = ["shown"]
+
+DOWNHILL_TELLING = 0.10
+"""From this share of the load on, where it came from is worth a figure."""
+PART_WORDS = {
+    "duration": "time on feet",
+    "pace": "pace",
+    "cadence": "cadence",
+    "downhill": "downhill",
+    "uphill": "uphill",
+    "walking": "walking",
+    "cycling": "cycling",
+}
+MODEL_WORDS = {
+    "article": "the article's figure: 5 % down is 40 % more",
+    "mechanics": "from joint mechanics on a slope",
+    "none": "no extra for going downhill",
+}
+WAY_WORDS = {"run": "running", "walk": "walking", "ride": "cycling", "other": "other"}
+
+
+def shown(page: ActivityPage, pen: Draws, *, alone: bool = False) -> Mapping[str, Any]:
+    """Everything the template of an activity needs."""
+    return {
+        "title": page.title,
+        "page": page,
+        "alone": alone,
+        "prefix": pen.prefix,
+        "facts": _facts(page),
+        "cards": [html_findings.card(one, page.units, {}) for one in page.findings],
+        "comparisons": [_comparison(one, page.units) for one in page.comparisons],
+        "easy": _easy(page),
+        "models": _models(page),
+        "descent": _descent(page),
+        "cadence": _cadence(page),
+        "downhill_sentence": _downhill_sentence(page),
+        "figures": _figures(page, pen),
+        "bands": _bands(page),
+        "descents": _descents(page),
+        "parts": _parts(page),
+        "what_if": _what_if(page),
+        "pace": _pace(page),
+        "laps": _laps(page),
+        "per_km": _per_km(page),
+        "more": _metrics(page, MORE, "more", "Peak-weighted load, ratios and units"),
+        "every": _metrics(page, None, "every", "Every number of this activity"),
+        "provenance": _provenance(page),
+        "issues": page.issues,
+        "readout": _readout(page),
+    }
+
+
+def _value(page: ActivityPage, name: str) -> float | None:
+    return page.metrics[name].value if name in page.metrics else None
+
+
+def _facts(page: ActivityPage) -> list[tuple[str, str]]:
+    moving, distance = _value(page, "moving_s"), _value(page, "distance_m")
+    speed = distance / moving if distance and moving else None
+    facts = [
+        ("Start", f"{page.local_start:%H:%M}"),
+        ("Distance", words.distance(distance, page.units)),
+        ("Moving time", words.clock(moving)),
+    ]
+    if speed:
+        facts.append(
+            ("Speed" if page.way == "ride" else "Pace", words.speed_word(speed, page.way, page.units))
+        )
+    return facts
+
+
+def _comparison(one: Any, units: str) -> Mapping[str, Any]:
+    """A comparison in words; the numbers come in the units asked for."""
+    name = {"distance_m": "Distance", "descent_m": "Descent", "knee_load_bw_s": "Knee load"}[one.measure]
+    interval = ""
+    if one.low is not None and one.high is not None:
+        interval = (
+            f"90 % interval {words.signed(100 * (one.low - 1))} to {words.signed(100 * (one.high - 1))}"
+        )
+    return {
+        "name": name,
+        "text": words.in_units(one.text, units),
+        "severity": one.severity,
+        "interval": interval,
+        "known": "" if one.known_days >= 30 else f"{one.known_days} of the 30 days are known",
+        "evidence": {"distance_m": "measured", "descent_m": "estimated"}.get(one.measure, "modelled"),
+        "tested": "" if one.tested else "same rule, not tested",
+    }
+
+
+def _easy(page: ActivityPage) -> Mapping[str, str] | None:
+    value = page.metrics.get("knee_load_easy_minutes")
+    if value is None or value.value is None:
+        return None
+    return {
+        "value": words.number(value.value),
+        "range": _interval(value),
+        "sentence": page.easy_sentence,
+    }
+
+
+def _interval(value: Value, digits: int = 0) -> str:
+    if value.low is None or value.high is None:
+        return ""
+    return f"{words.number(value.low, digits)} to {words.number(value.high, digits)}"
+
+
+def _models(page: ActivityPage) -> list[Mapping[str, Any]]:
+    if page.way == "ride" or all(value is None for value in page.by_model.values()):
+        return []
+    return [
+        {
+            "name": name,
+            "meaning": MODEL_WORDS.get(name, ""),
+            "minutes": words.easy(value),
+            "excess": words.easy(page.excess_by_model.get(name)),
+            "chosen": name == page.downhill_model,
+        }
+        for name, value in sorted(page.by_model.items(), key=lambda item: item[0] != page.downhill_model)
+    ]
+
+
+def _descent(page: ActivityPage) -> Mapping[str, str]:
+    value = page.metrics.get("descent_m", Value(None))
+    text = words.height(value.value, page.units)
+    note = ""
+    if value.low is not None and value.high is not None and value.high - value.low >= 1:
+        note = f"between {words.height(value.low, page.units)} and {words.height(value.high, page.units)}. "
+    steep = _value(page, "steep_descent_run_m")
+    if steep:
+        note += f"{words.height(steep, page.units)} of it running on slopes steeper than 10 %. "
+    note += f"Altitude: {page.about.altitude_source.value}."
+    return {"value": text, "note": note}
+
+
+def _cadence(page: ActivityPage) -> Mapping[str, str]:
+    """Cadence, and beside it what the personal line gives at this pace."""
+    from math import exp, log
+
+    if page.way == "ride":
+        value = _value(page, "cadence_ride_median_rpm")
+        return {"value": words.number(value, 0, "rpm"), "note": "Median while pedalling.", "name": "Cadence"}
+    if page.way == "walk":
+        value = _value(page, "cadence_walk_median_spm")
+        return {"value": words.number(value, 0, "steps/min"), "note": "Median walking.", "name": "Cadence"}
+    value = _value(page, "cadence_run_median_spm")
+    note = "Median while running, both feet."
+    distance, time = _value(page, "run_distance_m"), _value(page, "run_time_s")
+    if page.personal_line and value and distance and time:
+        intercept, slope, low, high = page.personal_line
+        speed = distance / time
+        usual = exp(intercept + slope * log(speed / 3.0))
+        note = (
+            f"Your line gives {usual:.0f} at this run's mean pace ({words.pace(speed, page.units)}) on level"
+            f" ground: {words.signed(100 * (value / usual - 1))}."
+        )
+        if not low <= speed <= high:
+            note += " That pace is outside what the line was learnt from."
+    return {"value": words.number(value, 0, "steps/min"), "note": note, "name": "Cadence at matched pace"}
+
+
+def _downhill_sentence(page: ActivityPage) -> str:
+    share = _value(page, "downhill_share")
+    if share is None or page.way == "ride":
+        return ""
+    what = {"run": "run", "walk": "walk"}.get(page.way, "activity")
+    return f"{words.percent(share)} of this {what}'s knee load came from going downhill."
+
+
+def _figures(page: ActivityPage, pen: Draws) -> dict[str, Figure]:
+    from kneeledger import charts
+
+    units, made = page.units, {}
+    bars = [
+        charts.Bar(c.measure, c.value, c.reference, c.ratio, c.low, c.high, c.severity, c.tested)
+        for c in page.comparisons
+    ]
+    if bars or page.profile.height:
+        made["risk"] = pen.draw(
+            "risk", lambda narrow: charts.risk(bars, page.profile, units=units, narrow=narrow), route=True
+        )
+    if _has(page.profile, "altitude_smooth_m"):
+        made["profile"] = pen.draw(
+            "profile",
+            lambda narrow: charts.profile(page.profile, page.descents, units=units, narrow=narrow),
+            route=True,
+        )
+    if _has(page.profile, "load_rate_bw"):
+        made["load"] = pen.draw(
+            "load",
+            lambda narrow: charts.load(page.profile, page.per_km, units=units, narrow=narrow),
+            route=True,
+        )
+    share = _value(page, "downhill_share")
+    if page.decomposition and share is not None and share >= DOWNHILL_TELLING:
+        made["parts"] = pen.draw(
+            "parts", lambda narrow: charts.decomposition(page.decomposition, narrow=narrow)
+        )
+    elif page.way == "run" and _has(page.cadence_by_pace, "cadence_spm"):
+        made["cadence"] = pen.draw(
+            "cadence",
+            lambda narrow: charts.cadence_pace(
+                page.cadence_by_pace, page.personal_line, units=units, narrow=narrow
+            ),
+        )
+    if {"latitude_deg", "longitude_deg"} <= set(page.profile.columns) and _has(page.profile, "latitude_deg"):
+        made["track"] = pen.draw("track", lambda _: charts.track(page.profile, colour="load"))
+    return made
+
+
+def _has(frame: pl.DataFrame, name: str) -> bool:
+    """Whether a column is there with at least two values."""
+    return name in frame.columns and frame.height - frame[name].null_count() >= 2
+
+
+def _bands(page: ActivityPage) -> Table | None:
+    frame = page.bands
+    if frame.is_empty():
+        return None
+    units = page.units
+    rows = [row for row in frame.to_dicts() if row["time_s"]]
+    several = len({row["way"] for row in rows}) > 1
+    return table(
+        "bands",
+        "By grade, steepest downhill first",
+        (
+            Column("Grade", number=False),
+            Column("Time"),
+            Column("Distance"),
+            Column("Descent", evidence="estimated"),
+            Column("Steps"),
+            Column("Knee load", evidence="modelled", unit="easy min"),
+        ),
+        (
+            (
+                words.band(row["from"], row["to"])
+                + (f", {WAY_WORDS.get(row['way'], row['way'])}" if several else ""),
+                words.clock(row["time_s"]),
+                words.distance(row["distance_m"], units),
+                _or_dash(words.height(row["descent_m"], units), row["descent_m"]),
+                _or_dash(words.number(row["steps"]), row["steps"]),
+                _or_dash(words.number(words.minutes(row["knee_load_bw_s"]), 1), row["knee_load_bw_s"]),
+            )
+            for row in rows
+        ),
+    )
+
+
+def _or_dash(text: str, value: float | None) -> str:
+    return "–" if value is None else text
+
+
+def _descents(page: ActivityPage) -> Table | None:
+    if page.descents.is_empty():
+        return None
+    units = page.units
+    return table(
+        "descents",
+        "Single descents",
+        (
+            Column("No."),
+            Column("Begins at"),
+            Column("Drop", evidence="estimated"),
+            Column("Length"),
+            Column("Mean grade"),
+            Column("Steepest"),
+            Column("Time"),
+            Column("Cadence", unit="steps/min"),
+            Column("on the level"),
+            Column("Knee load", evidence="modelled", unit="easy min"),
+            Column("more than level", evidence="contested", unit="easy min"),
+        ),
+        (
+            (
+                words.number(row["number"]),
+                words.distance(row["start_distance_m"], units),
+                words.height(row["drop_m"], units),
+                words.distance(row["length_m"], units),
+                words.grade(row["grade_mean"], 1),
+                words.grade(row["grade_steepest"], 1),
+                words.clock(row["duration_s"]),
+                _or_dash(words.number(row["cadence_spm"]), row["cadence_spm"]),
+                _or_dash(words.number(row["cadence_level_spm"]), row["cadence_level_spm"]),
+                _or_dash(words.number(words.minutes(row["knee_load_bw_s"]), 1), row["knee_load_bw_s"]),
+                _or_dash(
+                    words.number(words.minutes(row["excess_knee_load_bw_s"]), 1), row["excess_knee_load_bw_s"]
+                ),
+            )
+            for row in page.descents.to_dicts()
+        ),
+    )
+
+
+def _parts(page: ActivityPage) -> Table | None:
+    rows = [row for row in page.decomposition if abs(row[1]) > 1e-9 or abs(row[2]) > 1e-9]
+    whole = sum(linear for _, linear, _ in page.decomposition)
+    peak = sum(steps for _, _, steps in page.decomposition)
+    if not rows or not whole:
+        return None
+    return table(
+        "parts",
+        "Where the load came from, against your usual pace and cadence on level ground",
+        (
+            Column("Part", number=False),
+            Column("Knee load", evidence="modelled", unit="easy min"),
+            Column("of the whole"),
+            Column("Peak-weighted", evidence="modelled", unit="steps"),
+        ),
+        [
+            *(
+                (
+                    Cell(PART_WORDS.get(name, name), evidence="contested" if name == "downhill" else ""),
+                    words.number(words.minutes(linear), 1).replace("-", "−"),
+                    words.signed(100 * linear / whole),
+                    words.number(steps).replace("-", "−"),
+                )
+                for name, linear, steps in rows
+            ),
+            ("the whole", words.number(words.minutes(whole), 1), "100 %", words.number(peak)),
+        ],
+    )
+
+
+def _what_if(page: ActivityPage) -> Table | None:
+    if not page.what_if:
+        return None
+    changes = {label: (linear, peak) for label, linear, peak in page.what_if_change}
+    whole, steps = _value(page, "knee_load_linear_bw_s"), _value(page, "knee_load_peak_weighted_steps")
+    rows = []
+    for label, linear, peak in page.what_if:
+        by_linear, by_peak = changes.get(label, (_change(linear, whole), _change(peak, steps)))
+        rows.append(
+            (
+                Cell(label, outside=True),
+                words.easy(linear.value),
+                _percent(by_linear),
+                _percent(by_peak),
+            )
+        )
+    return table(
+        "what-if",
+        "The same activity with one thing different (90 % intervals)",
+        (
+            Column("What if", number=False),
+            Column("Knee load", evidence="modelled", unit="easy min"),
+            Column("change"),
+            Column("Peak-weighted load", evidence="modelled"),
+        ),
+        rows,
+    )
+
+
+def _change(value: Value, whole: float | None) -> Value:
+    return Value(None) if value.value is None or not whole else Value(value.value / whole - 1)
+
+
+def _percent(value: Value) -> str:
+    if value.value is None:
+        return "–"
+    text = words.signed(100 * value.value)
+    if value.low is None or value.high is None:
+        return text
+    return f"{text} ({words.signed(100 * value.low)} to {words.signed(100 * value.high)})"
+
+
+def _pace(page: ActivityPage) -> Table | None:
+    frame = page.cadence_by_pace
+    if frame.is_empty() or page.way != "run":
+        return None
+    from math import exp, log
+
+    rows = []
+    for row in frame.to_dicts():
+        middle = (row["speed_from_mps"] + row["speed_to_mps"]) / 2
+        usual = None
+        if page.personal_line and page.personal_line[2] <= middle <= page.personal_line[3]:
+            usual = exp(page.personal_line[0] + page.personal_line[1] * log(middle / 3.0))
+        slow, fast = (words.pace(row[k], page.units) for k in ("speed_from_mps", "speed_to_mps"))
+        rows.append(
+            (
+                f"{slow.split('/')[0]} to {fast}",
+                words.clock(row["time_s"]),
+                words.number(row["cadence_spm"]),
+                _or_dash(words.number(usual), usual),
+            )
+        )
+    return table(
+        "pace",
+        "Cadence by pace, on level ground",
+        (
+            Column("Pace", number=False),
+            Column("Time"),
+            Column("Cadence", evidence="measured", unit="steps/min"),
+            Column("your line", evidence="estimated"),
+        ),
+        rows,
+    )
+
+
+def _laps(page: ActivityPage) -> Table | None:
+    frame = page.laps
+    if frame.height < 2:
+        return None
+    units = page.units
+    rows = []
+    for index, row in enumerate(frame.to_dicts(), 1):
+        time, distance = row.get("timer_s") or row.get("elapsed_s"), row.get("distance_m")
+        speed = distance / time if time and distance else None
+        rows.append(
+            (
+                str(index),
+                _or_dash(words.distance(distance, units), distance),
+                _or_dash(words.clock(time), time),
+                _or_dash(words.speed_word(speed, page.way, units), speed),
+                _or_dash(words.height(row.get("ascent_m"), units), row.get("ascent_m")),
+                _or_dash(words.height(row.get("descent_m"), units), row.get("descent_m")),
+            )
+        )
+    return table(
+        "laps",
+        "Laps as the device wrote them",
+        (
+            Column("Lap"),
+            Column("Distance", evidence="measured"),
+            Column("Time"),
+            Column("Speed" if page.way == "ride" else "Pace"),
+            Column("Ascent"),
+            Column("Descent"),
+        ),
+        rows,
+    )
+
+
+def _per_km(page: ActivityPage) -> Table | None:
+    frame = page.per_km
+    if frame.is_empty():
+        return None
+    return table(
+        "per-km",
+        "Kilometre by kilometre",
+        (
+            Column("km"),
+            Column("Length"),
+            Column("Time"),
+            Column("Mean grade"),
+            Column("Cadence", unit="rpm" if page.way == "ride" else "steps/min"),
+            Column("Knee load", evidence="modelled", unit="easy min"),
+            Column("Mean force", evidence="modelled", unit="body weights"),
+        ),
+        (
+            (
+                words.number(row["km"]),
+                words.distance(row["distance_m"], page.units),
+                words.clock(row["time_s"]),
+                _or_dash(words.grade(row["grade"], 1), row["grade"]),
+                _or_dash(words.number(row["cadence_spm"]), row["cadence_spm"]),
+                _or_dash(words.number(words.minutes(row["knee_load_bw_s"]), 1), row["knee_load_bw_s"]),
+                _or_dash(words.number(row["load_rate_bw"], 2), row["load_rate_bw"]),
+            )
+            for row in frame.to_dicts()
+        ),
+    )
+
+
+MORE = (
+    "knee_load_peak_weighted_steps",
+    "knee_load_linear_bw_s",
+    "knee_load_per_km_bw_s",
+    "knee_load_with_stance_bw_s",
+    "peak_force_run_bw",
+    "downhill_share",
+    "downhill_share_peak_weighted",
+    "excess_knee_load_bw_s",
+    "extrapolated_share",
+    "braking_energy_j_per_kg",
+)
+
+
+def _metrics(page: ActivityPage, names: Sequence[str] | None, name: str, caption: str) -> Table | None:
+    """Metrics as rows, with the label, unit and evidence of their cards."""
+    cards = analyzers.cards()
+    rows = []
+    for key in names if names is not None else page.metrics:
+        value, card = page.metrics.get(key), cards.get(key)
+        if value is None or value.value is None or card is None:
+            continue
+        scale, unit = (100.0, "%") if card.unit in ("", "1") and "share" in key else (1.0, card.unit)
+        digits = 0 if scale > 1 else card.digits
+        interval = ""
+        if value.low is not None and value.high is not None and value.low != value.high:
+            interval = (
+                f"{words.number(scale * value.low, digits)} to {words.number(scale * value.high, digits)}"
+            )
+        rows.append(
+            (
+                Cell(card.label, evidence=card.evidence.value),
+                words.number(scale * value.value, digits).replace("-", "−"),
+                unit,
+                interval.replace("-", "−"),
+            )
+        )
+    if not rows:
+        return None
+    return table(
+        name,
+        caption,
+        (
+            Column("Number", number=False),
+            Column("Value"),
+            Column("Unit", number=False),
+            Column("90 % interval"),
+        ),
+        rows,
+    )
+
+
+def _provenance(page: ActivityPage) -> list[tuple[str, str]]:
+    about = page.about
+    facts = [
+        ("File", about.path if not page.redacted else about.path.rsplit("/", 1)[-1].rsplit("!", 1)[-1]),
+        ("Format, decoder", f"{about.format.upper()}, {about.decoder}"),
+        ("Device", about.device or "not told"),
+        ("Altitude from", about.altitude_source.value),
+        (
+            "Cadence",
+            f"{about.cadence.field or 'none'}, times {about.cadence.multiplier or 'unknown'}: {about.cadence.reason}",
+        ),
+        ("Time zone", _zone(about.utc_offset_s, about.utc_offset_how)),
+        ("Downhill model", f"{page.downhill_model} (contested)"),
+        ("SHA-256", about.sha256[:16]),
+    ]
+    if page.duplicate_paths:
+        facts.append(("Copies not counted", "; ".join(page.duplicate_paths[:5])))
+    return facts
+
+
+def _zone(offset: int | None, how: str) -> str:
+    if offset is None:
+        return "unknown; times are UTC"
+    sign, rest = ("−" if offset < 0 else "+"), abs(offset) // 60
+    return f"UTC{sign}{rest // 60:02d}:{rest % 60:02d}, from {how}"
+
+
+def _readout(page: ActivityPage) -> Any:
+    """The profile as columns of rounded numbers, for the script; None where there is none."""
+    frame = page.profile
+    if frame.height < 2:
+        return None
+    along = "distance_m" if _has(frame, "distance_m") else "elapsed_s"
+    columns = {
+        "x": (along, 1.0, 0),
+        "t": ("elapsed_s", 1.0, 0),
+        "a": ("altitude_smooth_m", 1.0, 1),
+        "g": ("grade", 100.0, 1),
+        "v": ("ground_speed_mps", 1.0, 2),
+        "c": ("cadence_spm", 1.0, 0),
+        "k": ("load_rate_bw", 1.0, 2),
+        "l": ("load_rate_low_bw", 1.0, 2),
+        "h": ("load_rate_high_bw", 1.0, 2),
+    }
+    data: dict[str, Any] = {
+        "units": page.units,
+        "way": page.way,
+        "along": "m" if along == "distance_m" else "s",
+    }
+    for key, (name, scale, digits) in columns.items():
+        if name in frame.columns:
+            values = (frame[name].cast(pl.Float64) * scale).round(digits).fill_nan(None)
+            data[key] = [None if v is None else int(v) if digits == 0 else v for v in values.to_list()]
+    return data_block(data)
