@@ -29,7 +29,7 @@ from kneeledger.model import (
     Track,
     Way,
 )
-from kneeledger.rolling import rolling_median
+from kneeledger.quantiles import rolling_median
 
 __all__ = ["VERSION", "Settings", "prepare"]
 

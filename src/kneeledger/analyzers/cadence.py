@@ -13,10 +13,12 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
+from kneeledger import schema
 from kneeledger.analyzers.card import Analyzer, Metric, Result
 from kneeledger.model import Evidence, FloatArray, Track, Value, Way
+from kneeledger.quantiles import grouped_quantiles, rolling_quantiles, weighted_quantiles
 
-__all__ = ["CADENCE", "Params", "compute", "weighted_quantile"]
+__all__ = ["CADENCE", "Params", "compute"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,8 +60,9 @@ def compute(track: Track, params: Params) -> Result:
         ("cadence_ride", ride, rpm),
     ):
         unit = "rpm" if name.endswith("ride") else "spm"
-        for word, q in (("median", 0.5), ("q1", 0.25), ("q3", 0.75)):
-            metrics[f"{name}_{word}_{unit}"] = weighted_quantile(values[mask], dt[mask], q)
+        found = weighted_quantiles(values[mask], dt[mask], (0.5, 0.25, 0.75))
+        for word, value in zip(("median", "q1", "q3"), found, strict=True):
+            metrics[f"{name}_{word}_{unit}"] = value
     metrics["cadence_drift_pct"] = _drift_pct(track, steady)
     metrics["steps"] = _steps(track)
     metrics["walking_breaks"], metrics["walking_breaks_s"] = _breaks(track)
@@ -68,15 +71,15 @@ def compute(track: Track, params: Params) -> Result:
         60e3 * speed / np.where(spm > 0, spm, np.nan),
         track.array("step_length_mm"),
     )
-    metrics["step_length_median_mm"] = weighted_quantile(step[run], dt[run], 0.5)
+    metrics["step_length_median_mm"] = _median(step, run, dt)
     for field in (
         "stance_time_s",
         "vertical_oscillation_mm",
         "vertical_ratio_pct",
         "stance_time_balance_pct",
     ):
-        metrics[f"{field[: field.rindex('_')]}_median_{field.rsplit('_', 1)[1]}"] = weighted_quantile(
-            track.array(field)[run], dt[run], 0.5
+        metrics[f"{field[: field.rindex('_')]}_median_{field.rsplit('_', 1)[1]}"] = _median(
+            track.array(field), run, dt
         )
     metrics |= _low_pedalling(track, ride, params)
     stretches = _stretches(track, steady, params)
@@ -91,18 +94,15 @@ def compute(track: Track, params: Params) -> Result:
     )
 
 
-def weighted_quantile(values: FloatArray, weights: FloatArray, q: float) -> float | None:
-    """Quantile of values weighted by time; null where nothing is known.
+def _median(values: FloatArray, rows: npt.NDArray[np.bool_], dt: FloatArray) -> float | None:
+    """Median of some records weighted by time; null where nothing is known, as of a field not recorded."""
+    rows = rows & ~np.isnan(values)
+    return weighted_quantiles(values[rows], dt[rows], (0.5,))[0] if rows.any() else None
 
-    Half of a value's weight counts as below it, so the median of equal weights is the usual one.
-    """
-    known = ~np.isnan(values) & (weights > 0)
-    if not known.any():
-        return None
-    order = np.argsort(values[known], kind="stable")
-    sorted_values, w = values[known][order], weights[known][order]
-    place = (np.cumsum(w) - 0.5 * w) / w.sum()
-    return float(np.interp(q, place, sorted_values))
+
+def _middle(values: FloatArray, place: npt.NDArray[np.intp], count: int) -> FloatArray:
+    """Median of each group."""
+    return grouped_quantiles(values, place, count, (0.5,))[0]
 
 
 def _steady(track: Track, run: npt.NDArray[np.bool_], params: Params) -> npt.NDArray[np.bool_]:
@@ -114,8 +114,7 @@ def _steady(track: Track, run: npt.NDArray[np.bool_], params: Params) -> npt.NDA
     speed = pl.Series(track.array("ground_speed_mps"), nan_to_null=True).rolling_mean(
         max(1, round(5 / step)), min_samples=1, center=True
     )
-    low = speed.rolling_quantile(0.05, window_size=width, min_samples=2, center=True).to_numpy()
-    high = speed.rolling_quantile(0.95, window_size=width, min_samples=2, center=True).to_numpy()
+    low, high = rolling_quantiles(speed.to_numpy(), width, (0.05, 0.95))
     middle = (low + high) / 2
     spm = track.array("cadence_spm")
     with np.errstate(invalid="ignore", divide="ignore"):
@@ -133,38 +132,47 @@ def _stretches(track: Track, steady: npt.NDArray[np.bool_], params: Params) -> p
     """Up to a minute of steady running a row: medians, and whether it was level."""
     if not steady.any():
         return pl.DataFrame(schema=STRETCHES)
-    grade = track.array("grade")
+    rows = np.flatnonzero(steady)
+    elapsed, dt = track.array("elapsed_s")[rows], track.array("dt_s")[rows]
+    grade = track.array("grade")[rows]
     zone = np.where(np.isnan(grade), 9, np.clip(np.round(grade / params.level_grade / 2), -8, 8))
-    frame = pl.DataFrame(
-        {
-            "elapsed_s": track.array("elapsed_s"),
-            "dt_s": track.array("dt_s"),
-            "speed_mps": track.array("ground_speed_mps"),
-            "cadence_spm": track.array("cadence_spm"),
-            "grade": grade,
-            "segment": track.array("segment"),
-            "zone": zone,
-        },
-        nan_to_null=True,
-    ).filter(pl.Series(steady))
-    return (
-        frame.group_by(
-            "segment",
-            "zone",
-            (pl.col("elapsed_s") / params.stretch_s).floor().alias("minute"),
-            maintain_order=True,
-        )
-        .agg(
-            pl.col("elapsed_s").first().alias("start_elapsed_s"),
-            pl.col("dt_s").sum().alias("duration_s"),
-            pl.col("speed_mps").median(),
-            pl.col("cadence_spm").median(),
-            pl.col("grade").mean(),
-        )
-        .filter(pl.col("duration_s") >= params.stretch_min_s)
-        .with_columns((pl.col("grade").abs() <= params.level_grade).alias("level"))
-        .select(list(STRETCHES))
+    minute = np.floor(elapsed / params.stretch_s)
+    place, first = _groups(track.array("segment")[rows], zone, minute)
+    count = len(first)
+    seconds = np.bincount(place, weights=dt, minlength=count)
+    graded = np.bincount(place, weights=~np.isnan(grade), minlength=count)
+    rise = np.bincount(place, weights=np.nan_to_num(grade), minlength=count)
+    mean_grade = np.where(graded > 0, rise / np.maximum(graded, 1), np.nan)
+    columns = {
+        "start_elapsed_s": elapsed[first],
+        "duration_s": seconds,
+        "speed_mps": _middle(track.array("ground_speed_mps")[rows], place, count),
+        "cadence_spm": _middle(track.array("cadence_spm")[rows], place, count),
+        "grade": mean_grade,
+    }
+    long = seconds >= params.stretch_min_s
+    level = (np.abs(mean_grade[long]) <= params.level_grade).astype(object)
+    level[np.isnan(mean_grade[long])] = None
+    return schema.framed(
+        [
+            *(pl.Series(name, values[long], nan_to_null=True) for name, values in columns.items()),
+            pl.Series("level", level.tolist(), dtype=pl.Boolean),
+        ]
     )
+
+
+def _groups(*keys: FloatArray) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.intp]]:
+    """Group of each record, numbered in order of first appearance, and where each group begins."""
+    code = np.zeros(len(keys[0]), dtype=np.int64)
+    for key in keys:
+        whole = np.where(np.isnan(key), key.min(initial=0.0, where=~np.isnan(key)) - 1.0, key)
+        span = int(whole.max() - whole.min()) + 1
+        code = code * span + (whole - whole.min()).astype(np.int64)
+    _, first, place = np.unique(code, return_index=True, return_inverse=True)
+    order = np.argsort(first)
+    number = np.empty_like(order)
+    number[order] = np.arange(len(order))
+    return number[place], first[order]
 
 
 STRETCHES = {
@@ -223,48 +231,37 @@ def _low_pedalling(track: Track, ride: npt.NDArray[np.bool_], params: Params) ->
 
 def _by_pace(track: Track, run: npt.NDArray[np.bool_], params: Params) -> pl.DataFrame:
     """Time and median cadence by speed bin, running."""
-    frame = pl.DataFrame(
-        {
-            "speed": track.array("ground_speed_mps")[run],
-            "cadence_spm": track.array("cadence_spm")[run],
-            "time_s": track.array("dt_s")[run],
-        },
-        nan_to_null=True,
-    )
-    width = params.speed_bin_mps
-    return (
-        frame.with_columns((pl.col("speed") / width).floor().alias("bin"))
-        .group_by("bin")
-        .agg(pl.col("time_s").sum(), pl.col("cadence_spm").median())
-        .drop_nulls("bin")
-        .sort("bin")
-        .select(
-            (pl.col("bin") * width).alias("speed_from_mps"),
-            ((pl.col("bin") + 1) * width).alias("speed_to_mps"),
-            "time_s",
-            "cadence_spm",
-        )
-    )
+    speed, dt = track.array("ground_speed_mps")[run], track.array("dt_s")[run]
+    cell = np.floor(speed / params.speed_bin_mps)
+    told = ~np.isnan(cell)
+    bins, place = np.unique(cell[told], return_inverse=True)
+    columns = {
+        "speed_from_mps": bins * params.speed_bin_mps,
+        "speed_to_mps": (bins + 1) * params.speed_bin_mps,
+        "time_s": np.bincount(place, weights=dt[told], minlength=len(bins)).astype(np.float64),
+        "cadence_spm": _middle(track.array("cadence_spm")[run][told], place, len(bins)),
+    }
+    return schema.framed([pl.Series(name, values, nan_to_null=True) for name, values in columns.items()])
 
 
 def _by_grade(track: Track, run: npt.NDArray[np.bool_]) -> pl.DataFrame:
     """Time, speed and median cadence by grade band, running; unknown grade last."""
     grade = track.array("grade")
     band = np.where(np.isnan(grade), len(GRADE_EDGES) + 1, np.digitize(grade, GRADE_EDGES))
+    dt, speed, spm = track.array("dt_s"), track.array("ground_speed_mps"), track.array("cadence_spm")
     rows = []
     for index in range(len(GRADE_EDGES) + 2):
         mine = run & (band == index)
         if not mine.any():
             continue
-        dt = track.array("dt_s")[mine]
         unknown = index == len(GRADE_EDGES) + 1
         rows.append(
             {
                 "from": None if unknown or index == 0 else GRADE_EDGES[index - 1],
                 "to": None if unknown or index == len(GRADE_EDGES) else GRADE_EDGES[index],
-                "time_s": float(dt.sum()),
-                "speed_mps": weighted_quantile(track.array("ground_speed_mps")[mine], dt, 0.5),
-                "cadence_spm": weighted_quantile(track.array("cadence_spm")[mine], dt, 0.5),
+                "time_s": float(dt[mine].sum()),
+                "speed_mps": _median(speed, mine, dt),
+                "cadence_spm": _median(spm, mine, dt),
             }
         )
     names = dict.fromkeys(("from", "to", "time_s", "speed_mps", "cadence_spm"), pl.Float64)
@@ -274,12 +271,11 @@ def _by_grade(track: Track, run: npt.NDArray[np.bool_]) -> pl.DataFrame:
 def _histogram(values: FloatArray, mask: npt.NDArray[np.bool_], dt: FloatArray) -> pl.DataFrame:
     """Time by cadence in bins of 2 a minute."""
     use = mask & ~np.isnan(values)
-    bins = np.floor(values[use] / 2) * 2
-    return (
-        pl.DataFrame({"cadence_from": bins, "time_s": dt[use]})
-        .group_by("cadence_from")
-        .agg(pl.col("time_s").sum())
-        .sort("cadence_from")
+    cell = np.floor(values[use] / 2).astype(np.int64)
+    time = np.bincount(cell, weights=dt[use])
+    bins = np.flatnonzero(np.bincount(cell))
+    return schema.framed(
+        [pl.Series("cadence_from", bins * 2.0), pl.Series("time_s", time[bins].astype(np.float64))]
     )
 
 

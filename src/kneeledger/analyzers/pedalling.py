@@ -12,8 +12,10 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
+from kneeledger import schema
 from kneeledger.analyzers.card import Analyzer, Metric, Result
 from kneeledger.model import Evidence, FloatArray, Track, Value, Way
+from kneeledger.quantiles import grouped_quantiles
 
 __all__ = ["PEDALLING", "Params", "compute"]
 
@@ -122,28 +124,29 @@ def _stretches(track: Track, turning: npt.NDArray[np.bool_], params: Params) -> 
     if not use.any():
         return pl.DataFrame(schema=STRETCHES)
     elapsed, grade = track.array("elapsed_s"), track.array("grade")
-    minute = np.floor(elapsed / params.minute_s)
-    rows = []
-    order = np.flatnonzero(use)
-    for part in np.split(order, np.flatnonzero(np.diff(minute[order])) + 1):
-        seconds = float(dt[part].sum())
-        middle = float(np.median(power[part]))
-        low, high = np.quantile(power[part], (0.2, 0.8))
-        if seconds < 0.75 * params.minute_s or middle < params.steady_power_w:
-            continue
-        if high - low > 2 * params.steady_tolerance * middle:
-            continue
-        slope = grade[part][np.isfinite(grade[part])]
-        rows.append(
-            {
-                "start_elapsed_s": float(elapsed[part[0]]),
-                "duration_s": seconds,
-                "power_w": middle,
-                "cadence_rpm": float(np.median(rpm[part])),
-                "grade": float(slope.mean()) if len(slope) else None,
-            }
-        )
-    return pl.DataFrame(rows, schema=STRETCHES)
+    rows = np.flatnonzero(use)
+    minute = np.floor(elapsed[rows] / params.minute_s)
+    first = np.concatenate(([0], np.flatnonzero(np.diff(minute)) + 1))
+    place = np.cumsum(np.isin(np.arange(len(rows)), first)) - 1
+    count = len(first)
+    seconds = np.bincount(place, weights=dt[rows], minlength=count)
+    low, middle, high = grouped_quantiles(power[rows], place, count, (0.2, 0.5, 0.8))
+    (turns,) = grouped_quantiles(rpm[rows], place, count, (0.5,))
+    slope = grade[rows]
+    graded = np.bincount(place, weights=np.isfinite(slope), minlength=count)
+    rise = np.bincount(place, weights=np.where(np.isfinite(slope), slope, 0.0), minlength=count)
+    steady = (seconds >= 0.75 * params.minute_s) & (middle >= params.steady_power_w)
+    steady &= high - low <= 2 * params.steady_tolerance * middle
+    columns = {
+        "start_elapsed_s": elapsed[rows][first],
+        "duration_s": seconds,
+        "power_w": middle,
+        "cadence_rpm": turns,
+        "grade": np.where(graded > 0, rise / np.maximum(graded, 1), np.nan),
+    }
+    return schema.framed(
+        [pl.Series(name, values[steady], nan_to_null=True) for name, values in columns.items()]
+    )
 
 
 PEDALLING = Analyzer(

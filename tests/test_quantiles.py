@@ -1,0 +1,73 @@
+"""Quantiles of each kind against polars' and numpy's own, over widths, gaps and ends."""
+
+import numpy as np
+import polars as pl
+import pytest
+
+from kneeledger import quantiles
+
+
+def made(length: int, missing: float) -> np.ndarray:
+    rng = np.random.default_rng(length)
+    values = np.round(rng.normal(170.0, 5.0, length))
+    values[rng.random(length) < missing] = np.nan
+    return values
+
+
+@pytest.mark.parametrize("width", [1, 2, 3, 15, 20, 21, 40])
+@pytest.mark.parametrize("length", [0, 1, 5, 300])
+@pytest.mark.parametrize("missing", [0.0, 0.3, 0.95])
+def test_as_polars(width: int, length: int, missing: float) -> None:
+    values = made(length, missing)
+    series = pl.Series(values, dtype=pl.Float64, nan_to_null=True)
+    median = series.rolling_median(width, min_samples=1, center=True).to_numpy()
+    np.testing.assert_allclose(quantiles.rolling_median(values, width), median, rtol=1e-12)
+    if width == 1:
+        return
+    wanted = (0.05, 0.5, 0.95)
+    for quantile, found in zip(wanted, quantiles.rolling_quantiles(values, width, wanted), strict=True):
+        told = series.rolling_quantile(quantile, window_size=width, min_samples=2, center=True).to_numpy()
+        np.testing.assert_array_equal(found, told)
+
+
+def test_in_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
+    values = made(500, 0.2)
+    whole = quantiles.rolling_median(values, 15), *quantiles.rolling_quantiles(values, 20, (0.05, 0.95))
+    monkeypatch.setattr(quantiles, "CELLS", 100)
+    parts = quantiles.rolling_median(values, 15), *quantiles.rolling_quantiles(values, 20, (0.05, 0.95))
+    for one, other in zip(whole, parts, strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
+@pytest.mark.parametrize("missing", [0.0, 0.3])
+def test_groups_as_numpy(missing: float) -> None:
+    values = made(400, missing)
+    place = np.random.default_rng(1).integers(0, 9, 400)
+    place[place == 4] = 5
+    values[place == 7] = np.nan
+    for quantile, found in zip(
+        (0.2, 0.5), quantiles.grouped_quantiles(values, place, 9, (0.2, 0.5)), strict=True
+    ):
+        for group in range(9):
+            mine = values[(place == group) & ~np.isnan(values)]
+            told = np.quantile(mine, quantile) if len(mine) else np.nan
+            np.testing.assert_allclose(found[group], told, rtol=1e-12)
+
+
+def test_weighted() -> None:
+    assert quantiles.weighted_quantiles(np.array([np.nan]), np.array([1.0]), (0.5,)) == [None]
+    assert quantiles.weighted_quantiles(np.array([3.0, 1.0, 2.0]), np.ones(3), (0.5,)) == [2.0]
+    # a value twice as heavy stands as if it were there twice
+    thrice = quantiles.weighted_quantiles(np.array([160.0, 170.0]), np.array([1.0, 3.0]), (0.25, 0.5))
+    assert thrice == [pytest.approx(160 + 10 * 0.125 / 0.5), pytest.approx(160 + 10 * 0.375 / 0.5)]
+
+
+def test_counting_and_comparing_agree() -> None:
+    """Cadence is counted, anything else compared; a value that is no multiple of 1/64 changes nothing."""
+    cadence = made(500, 0.2)
+    weights = np.random.default_rng(2).uniform(0.5, 3.0, 500)
+    counted = quantiles.weighted_quantiles(cadence, weights, (0.25, 0.5, 0.75))
+    compared = quantiles.weighted_quantiles(cadence / 3.0, weights, (0.25, 0.5, 0.75))
+    np.testing.assert_allclose(
+        np.array(counted, dtype=float) / 3.0, np.array(compared, dtype=float), rtol=1e-12
+    )
