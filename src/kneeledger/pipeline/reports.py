@@ -30,6 +30,9 @@ if TYPE_CHECKING:
 __all__ = ["PageJob", "draw", "write"]
 
 RECENT_DAYS = 26 * 7
+INDEX = "index.html"
+FEW_PAGES = 8
+"""Up to so many pages are drawn in this process: starting workers would take longer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,13 +45,24 @@ class PageJob:
     pdf: bool
 
 
-def draw(job: PageJob) -> int:
-    """Draw the pages of a job; how many."""
+def draw(job: PageJob) -> list[tuple[str, str]]:
+    """Draw the pages of a job: ledger id and, where a page could not be drawn, why.
+
+    A fault of ours in one page must not cost the others, nor the overview.
+    """
+    told = []
     for one in job.pages:
-        html.write_activity(one, Path(job.out), png=job.png)
-        if job.pdf:
-            pdf.write_activity(one, Path(job.out))
-    return len(job.pages)
+        try:
+            html.write_activity(one, Path(job.out), png=job.png)
+            if job.pdf:
+                pdf.write_activity(one, Path(job.out))
+        except OSError:
+            raise
+        except Exception as error:
+            told.append((one.id, f"{type(error).__name__}: {error}"))
+        else:
+            told.append((one.id, ""))
+    return told
 
 
 def write(
@@ -71,15 +85,44 @@ def write(
     StoreError
         There is no activity.
     """
+    key = _report_key(ledger, athlete, config, as_of, options)
+    if not options.physio and html.read_manifest(out).get(INDEX) == key and _complete(out):
+        return out / INDEX
     known = history.gather(ledger, athlete, config, as_of=as_of, only=_only(ledger, athlete, options.only))
     try:
         out.mkdir(parents=True, exist_ok=True)
-        first = _write_pages(ledger, known, out, config, options, jobs, progress)
         if options.physio:
-            first = _write_physio(ledger, known, out, config, options)
+            return _write_physio(ledger, known, out, config, options)
+        return _write_pages(ledger, known, out, config, options, jobs, progress, key)
     except OSError as error:
         raise ReportError(f"The report cannot be written to {out}: {error.strerror or error}.") from error
-    return first
+
+
+def _report_key(
+    ledger: Ledger, athlete: str, config: Config, as_of: date | None, options: "ReportOptions"
+) -> str:
+    """Hash of all that a report rests on, read without computing anything."""
+    rests_on = [
+        ledger.query(
+            "select id, freshness, duplicate_of, context from activities where athlete = ? order by id",
+            (athlete,),
+        ),
+        ledger.query(
+            "select path, outcome, code, reason from files where athlete = ? order by path", (athlete,)
+        ),
+        ledger.entries("pain", athlete),
+        ledger.entries("notes", athlete),
+        ledger.profile(athlete),
+        {key: origin.value for key, origin in config.values.items()},
+        as_of,
+        asdict(options),
+        html.code_key(),
+    ]
+    return hashlib.sha256(json.dumps(rests_on, sort_keys=True, default=str).encode()).hexdigest()[:16]
+
+
+def _complete(out: Path) -> bool:
+    return all((out / name).exists() for name in html.read_manifest(out))
 
 
 def _write_pages(
@@ -90,42 +133,53 @@ def _write_pages(
     options: "ReportOptions",
     jobs: int,
     progress: Callable[[str, int, int | None], None] | None,
+    key: str,
 ) -> Path:
     told = findings.spikes(known.history, known.as_of, last_days=RECENT_DAYS, profile=known.profile)
     wanted = _wanted(known, told, options)
-    names = {name: html.page_name(name, day, sport) for name, day, sport in wanted}
-    pages = {name: f"activities/{file}" for name, file in names.items()}
+    drawn_as = bool({"html", "png", "pdf"} & set(options.formats))
+    pages = {
+        name: f"activities/{html.page_name(name, day, sport)}" for name, day, sport in wanted if drawn_as
+    }
     content = gathering.overview(
         ledger, known, config, pages, redacted=options.redact, anonymous=options.anonymous
     )
     old = html.read_manifest(out)
-    keys = {pages[name]: _key(known, name, told, config, options) for name, _, _ in wanted}
-    stale = [
-        name
-        for name, _, _ in wanted
-        if old.get(pages[name]) != keys[pages[name]] or not (out / pages[name]).exists()
-    ]
-    if "html" in options.formats or "png" in options.formats or "pdf" in options.formats:
-        done = 0
-        for drawn in executors.run(
-            draw,
-            _jobs_of(ledger, known, stale, told, out, config, options),
-            jobs=jobs if len(stale) > 8 else 1,
-        ):
-            done += drawn
-            if progress is not None:
-                progress("drawing pages", done, len(stale))
+    keys = {page: _key(known, name, told, config, options) for name, page in pages.items()}
+    stale = [name for name, page in pages.items() if old.get(page) != keys[page] or not (out / page).exists()]
+    first = out / "activities.csv"
+    datafiles.write(content, out, formats=options.formats, anonymous=options.anonymous)
+    if drawn_as:
+        # The overview first: it is what people wait for, and pages take the longest.
         first = html.write_overview(content, out, png="png" in options.formats)
         if "pdf" in options.formats:
             pdf.write_overview(content, out)
-    else:
-        first = out / "activities.csv"
     if options.single_file:
-        lead = [name for name in dict.fromkeys(f.activity for f in content.findings) if name in names][:5]
+        lead = [one for one in dict.fromkeys(f.activity for f in content.findings) if one in pages][:5]
         made = [_page(ledger, known, name, told, config, options) for name in lead if name]
         first = html.write_single(content, made, out)
-    datafiles.write(content, out, formats=options.formats, anonymous=options.anonymous)
-    html.write_manifest(out, content, keys)
+    # Told before the pages are drawn, with the keys of those that stand: a killed report goes on from there.
+    html.write_manifest(out, content, {page: k for page, k in keys.items() if old.get(page) == k})
+    done = 0
+    failed: list[tuple[str, str]] = []
+    for some in executors.run(
+        draw,
+        _jobs_of(ledger, known, stale, told, out, config, options),
+        jobs=jobs if len(stale) > FEW_PAGES else 1,
+    ):
+        failed += [(name, why) for name, why in some if why]
+        done += len(some)
+        if progress is not None:
+            progress("drawing pages", done, len(stale))
+    for name, _ in failed:
+        del keys[pages[name]]
+    html.write_manifest(out, content, keys | ({INDEX: key} if drawn_as and not failed else {}))
+    if failed:
+        name, why = failed[0]
+        raise ReportError(
+            f"{len(failed)} of {len(stale)} pages could not be drawn (activity {name}: {why}).",
+            hint=f"Everything else is in {out}. Please report it.",
+        )
     return first
 
 
