@@ -5,6 +5,7 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
+from kneeledger import local_time
 from kneeledger.config import Config, Origin, Setting, load, toml_text
 from kneeledger.errors import ConfigError
 from kneeledger.model import DownhillModel
@@ -36,6 +37,12 @@ SETTINGS: tuple[Setting, ...] = (
         "units", "metric", "", "What is shown; data files are always SI.", choices=("metric", "imperial")
     ),
     Setting("keep_positions", False, "", "Keep coordinates in the ledger (needed for maps and GPX export)."),
+    Setting(
+        "terrain_dir",
+        "",
+        "",
+        "Folder of SRTM .hgt tiles; a course within them takes its altitude from there.",
+    ),
     Setting("use_file_weight", False, "", "Take body mass from Stryd fields or a Strava profile."),
     Setting("redact_location", True, "", "Leave coordinates, places and titles out of reports."),
     Setting("floor_distance_m", 1000.0, "m", "A run must exceed the longest by this much to be told.", low=0),
@@ -70,12 +77,15 @@ def find(flags: Mapping[str, Any], *, exports: Iterable[Path] = ()) -> Config:
     Raises
     ------
     ConfigError
-        A key is unknown or a value is out of its range.
+        A key is unknown, a value is out of its range, or a time zone has no such name.
     """
     here = Path.cwd().resolve()
     inside = any(here == root or root in here.parents for root in (Path(p).resolve() for p in exports))
     files = [user_file()] if inside else [user_file(), here / "kneeledger.toml"]
-    return load(SETTINGS, files=files, flags=flags)
+    config = load(SETTINGS, files=files, flags=flags)
+    if config["tz"]:
+        local_time.zone(config["tz"])
+    return config
 
 
 def preparation(config: Config, day: date) -> PreparationSettings:
