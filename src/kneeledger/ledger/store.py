@@ -151,6 +151,8 @@ class Ledger:
         self._lock: Any = None
 
     def _open_schema(self) -> None:
+        if self._version(self._db) == SCHEMA_VERSION:
+            return  # nothing to write: no reader waits for a scan
         with self.transaction() as db:
             version = self._version(db)
             if version is not None and version > SCHEMA_VERSION:
