@@ -30,6 +30,9 @@ LIMITS = (
     ),
 )
 
+MATCHED_AT_MPS = 3.0
+"""Speed that the series of matched cadence is told for, as `matched_cadence` has it."""
+
 
 def shown(report: Report, pen: Draws, *, inside: Mapping[str, str] | None = None) -> Mapping[str, Any]:
     """Everything the overview's template needs.
@@ -109,11 +112,12 @@ def _rooms(report: Report) -> list[dict[str, str]]:
         elif room.measure == "descent_m":
             most = words.height(room.room, report.units)
         else:
-            most = f"{words.easy(room.room)} easy min" if room.room is not None else "unknown"
+            most = words.easy(room.room)
         made.append(
             {
                 "name": ROOM_NAMES.get(room.measure, room.measure),
                 "most": most,
+                "unit": "easy min" if room.measure in ("knee_load_bw_s", "week") and room.room else "",
                 "text": words.in_units(room.text, report.units),
                 "evidence": "measured" if room.measure == "distance_m" else "project rule",
             }
@@ -272,9 +276,8 @@ def _cadence(report: Report, pages: Mapping[str, str]) -> Mapping[str, Any]:
     sentence = ""
     if model.get("runs") and told.get("series"):
         last = told["series"][-1]["matched_cadence_spm"]
-        speed = told.get("usual_speed_mps")
-        at = f" at your usual pace of {words.pace(speed, report.units)}" if speed else " at the same pace"
-        sentence = f"The newest run: {last:.0f} steps a minute{at}, on level ground."
+        at = words.pace(MATCHED_AT_MPS, report.units)
+        sentence = f"The newest run: {last:.0f} steps a minute, taken to a pace of {at} on level ground."
     changes = [
         {
             "when": words.day(_date(change["date"])),

@@ -30,6 +30,7 @@ MONTHS: Final = (
     "January", "February", "March", "April", "May", "June", "July", "August", "September", "October",
     "November", "December",
 )  # fmt: skip
+HYPHEN: Final = re.compile(r"(?<![\w-])-(?=\d)")
 PACE: Final = re.compile(r"(?:(\d+:\d\d) against )?(\d+:\d\d) a kilometre")
 KILOMETRES: Final = re.compile(r"(\d[\d,]*(?:\.\d+)?) (?:km|kilometres?)\b(?!/)")
 METRES: Final = re.compile(r"(\d[\d,]*(?:\.\d+)?) (?:m|metres?)\b(?!/)")
@@ -134,7 +135,8 @@ def band(low: float | None, high: float | None) -> str:
 
 
 def in_units(text: str, units: str) -> str:
-    """A sentence whose metres, kilometres and paces are told in miles and feet where those were asked for."""
+    """A sentence with a true minus, its metres, kilometres and paces in miles and feet where those were asked for."""
+    text = HYPHEN.sub(MINUS, text)
     if units != "imperial":
         return text
     text = PACE.sub(_paces_in_miles, text)
