@@ -88,7 +88,7 @@ class FileView:
 
     def __init__(self, path: Path, size: int) -> None:
         self.size = size
-        self._file: BinaryIO = open(path, "rb", buffering=0, opener=_regular)  # noqa: PTH123, SIM115
+        self._file: BinaryIO = open(path, "rb", buffering=0, opener=_regular)  # noqa: SIM115
 
     def read_at(self, at: int, count: int) -> bytes:
         """Up to `count` bytes from `at`."""
