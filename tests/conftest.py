@@ -151,6 +151,40 @@ def season(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+@pytest.fixture(scope="session")
+def content(season: Path) -> tuple[Any, dict[str, Any]]:
+    """What the pages of the made-up season show: the overview, and an activity each of some kinds.
+
+    The kinds are ``spike`` (a trail run far above the usual descent), ``ride``, ``hike`` and ``last``.
+    """
+    from kneeledger import findings
+    from kneeledger.ledger.store import Ledger
+    from kneeledger.pipeline import activity, gathering, history, settings
+    from kneeledger.reporting import html
+
+    config = settings.find({"tz": "", "jobs": 1})
+    with Ledger(season, create=False) as ledger:
+        known = history.gather(ledger, "me", config)
+        told = findings.spikes(known.history, known.as_of, last_days=60, profile=known.profile)
+        frame = known.activities.sort("start")
+        picked = {
+            "spike": next(one.activity for one in told if one.code == "SP002"),
+            "ride": frame.filter(frame["sport"] == "cycling")["id"][-1],
+            "hike": frame.filter(frame["sport"] == "hiking")["id"][-1],
+            "last": frame.filter(frame["sport"] == "running")["id"][-1],
+        }
+        made = {}
+        for kind, name in picked.items():
+            examined = activity.from_ledger(ledger, "me", name, config, known)
+            mine = [one for one in told if one.activity == name]
+            made[kind] = activity.page(examined, config, known=known, findings=mine)
+        pages = {
+            one.id: f"activities/{html.page_name(one.id, one.day, one.about.sport)}" for one in made.values()
+        }
+        report = gathering.overview(ledger, known, config, pages)
+    return report, made
+
+
 def dump(folder: Path) -> dict[str, Any]:
     """Everything a ledger holds, for comparison: all tables, and each activity's track.
 

@@ -18,13 +18,9 @@ from kneeledger.cli.options import (
     ledger_options,
     model_options,
     settings_from,
-    text_width,
 )
-from kneeledger.reporting import words
 
 F = TypeVar("F", bound=Callable[..., Any])
-WIDE = 96
-"""Columns from which tables show everything."""
 RANKS = {"note": 0, "raised": 1, "high": 2}
 
 
@@ -82,6 +78,7 @@ def spikes_command(form: str, last_days: int, fail_on: str | None, **flags: Any)
       kneeledger spikes --fail-on high
     """
     from kneeledger.pipeline import comparing
+    from kneeledger.reporting import words
 
     with _known(flags) as (_, known):
         told = comparing.spikes(known, last_days=last_days)
@@ -118,6 +115,7 @@ def headroom_command(form: str, plan: str, **flags: Any) -> None:
       kneeledger headroom --plan "10km,200m"
     """
     from kneeledger.pipeline import comparing
+    from kneeledger.reporting import words
 
     with _known(flags) as (_, known):
         told = comparing.room(known, plan)
@@ -162,6 +160,7 @@ def downhill_command(form: str, last_days: int, **flags: Any) -> None:
     Example:
       kneeledger downhill --last 12w
     """
+    from kneeledger.cli import comparing_text
     from kneeledger.pipeline import comparing
 
     with _known(flags) as (ledger, known):
@@ -173,56 +172,13 @@ def downhill_command(form: str, last_days: int, **flags: Any) -> None:
             echo_csv(told["descents"])
         else:
             click.echo(_as_of(known))
-            echo_table([_week_row(row, units) for row in told["weeks"]], title="Weeks, running")
+            echo_table([comparing_text.week_row(row, units) for row in told["weeks"]], title="Weeks, running")
             downs = [r for r in told["bands"] if r["to"] is not None and r["to"] <= -0.02 and r["time_s"]]
-            echo_table([_band_row(row, units) for row in downs], title="\nGrade bands")
+            echo_table([comparing_text.band_row(row, units) for row in downs], title="\nGrade bands")
             echo_table(
-                [_descent_row(row, units) for row in told["descents"][:15]],
+                [comparing_text.descent_row(row, units) for row in told["descents"][:15]],
                 title="\nLargest single descents (above level: easy minutes of knee load that level ground spares)",
             )
-
-
-def _week_row(row: Mapping[str, Any], units: str) -> dict[str, str]:
-    return {
-        "week of": str(row["week"]),
-        "down": words.height(row["descent_run_m"], units),
-        "below -10 %": words.height(row["steep_descent_run_m"], units),
-        "steps downhill": words.number(row["steps_downhill"]),
-        "largest": words.height(row["largest_activity_m"], units),
-        "activities": str(row["activities"]),
-        "without altitude": str(row["without_altitude"]),
-    }
-
-
-def _band_row(row: Mapping[str, Any], units: str) -> dict[str, str]:
-    return {
-        "way": row["way"],
-        "grade": words.band(row["from"], row["to"]),
-        "time": words.clock(row["time_s"]),
-        "distance": words.distance(row["distance_m"], units),
-        "down": words.height(row["descent_m"], units),
-        "steps": words.number(row["steps"]),
-        "knee load": words.number(words.minutes(row["knee_load_bw_s"]), 0, "easy min"),
-    }
-
-
-def _descent_row(row: Mapping[str, Any], units: str) -> dict[str, str]:
-    since = row["days_since_comparable"]
-    found = {
-        "day": str(row["day"]),
-        "drop": words.height(row["drop_m"], units),
-        "length": words.distance(row["length_m"], units),
-        "mean": words.percent(row["grade_mean"]),
-        "steepest": words.percent(row["grade_steepest"]),
-        "time": words.clock(row["duration_s"]),
-        "cadence": words.number(row["cadence_spm"]),
-        "above level": words.number(words.minutes(row["excess_knee_load_bw_s"]), 0, "min"),
-        "like it": "first" if since is None else f"{since} d before",
-        "activity": row["id"],
-    }
-    if text_width() < WIDE:
-        del found["cadence"], found["mean"]
-    return found
 
 
 @click.command("cadence")
@@ -235,6 +191,7 @@ def cadence_command(form: str, last_days: int | None, **flags: Any) -> None:
     Example:
       kneeledger cadence --last 26w
     """
+    from kneeledger.cli import comparing_text
     from kneeledger.pipeline import comparing
 
     with _known(flags) as (_, known):
@@ -246,50 +203,13 @@ def cadence_command(form: str, last_days: int | None, **flags: Any) -> None:
             echo_csv(told["series"])
         else:
             click.echo(_as_of(known))
-            for line in _cadence_lines(told, known.matched.model, units):
+            for line in comparing_text.cadence_lines(told, known.matched.model, units):
                 echo_text(line, hanging="  ")
             if told.get("cues"):
                 echo_table(
-                    [_cue_row(row, units) for row in told["cues"]], title="\nStep rate by pace, on your line"
+                    [comparing_text.cue_row(row, units) for row in told["cues"]],
+                    title="\nStep rate by pace, on your line",
                 )
-
-
-def _cadence_lines(told: Mapping[str, Any], model: Any, units: str) -> list[str]:
-    lines = [told["note"]] if told["note"] else []
-    if model.runs:
-        kind = "your own line" if model.personal else "your level on the population's slope"
-        lines.append(
-            f"At {words.pace(3.0, units)} on the level: {model.cadence_spm(3.0):.0f} steps/min"
-            f" ({kind}, {model.runs} runs)."
-        )
-    for change in told["changes"]:
-        lines.append(
-            f"{change['date']}: {change['size_pct']:+.1f} % at the same pace ({change['low_pct']:+.1f} to"
-            f" {change['high_pct']:+.1f}), {change['class']}; peak force {change['meaning']['peak_pct']:+.0f} %,"
-            f" knee load a km {change['meaning']['per_km_pct']:+.0f} %."
-        )
-        if change["explanations"]:
-            lines.append(f"  Changed at the same time: {', '.join(change['explanations'])}.")
-    if not told["changes"] and model.runs:
-        lines.append("No change of step rate at the same pace.")
-    if told["explained"]:
-        lines.append(told["explained"]["text"])
-    for step, effect in (told.get("what_if") or {}).items():
-        lines.append(
-            f"Step rate {step}: peak force {effect['peak_pct']:+.0f} % ({effect['peak_low_pct']:+.0f} to"
-            f" {effect['peak_high_pct']:+.0f}), knee load a km {effect['per_km_pct']:+.0f} %"
-            f" ({effect['per_km_low_pct']:+.0f} to {effect['per_km_high_pct']:+.0f}); modelled."
-        )
-    return lines
-
-
-def _cue_row(row: Mapping[str, Any], units: str) -> dict[str, str]:
-    return {
-        "pace": words.pace(row["speed_mps"], units),
-        "yours": f"{row['own_spm']:.0f}",
-        "+5 %": f"{row['plus_5_spm']:.0f}",
-        "+10 %": f"{row['plus_10_spm']:.0f}",
-    }
 
 
 @click.command("before")
@@ -303,6 +223,7 @@ def before_command(day: date, form: str, **flags: Any) -> None:
       kneeledger before 2026-05-03
     """
     from kneeledger.pipeline import comparing
+    from kneeledger.reporting import words
 
     with _known(flags) as (_, known):
         told = comparing.before(known, day)
@@ -331,6 +252,7 @@ def ease_command(form: str, weeks: int, **flags: Any) -> None:
       kneeledger ease --weeks 4
     """
     from kneeledger.pipeline import comparing
+    from kneeledger.reporting import words
 
     with _known(flags, what_if=True) as (_, known):
         told = comparing.ease(known, weeks=weeks)

@@ -14,7 +14,6 @@ from typing import Any, TypeVar
 import click
 
 from kneeledger.config import Config
-from kneeledger.model import DownhillModel
 
 __all__ = [
     "SCHEMA_VERSION",
@@ -34,6 +33,9 @@ __all__ = [
 
 SCHEMA_VERSION = 1
 """Of every JSON object printed; raised when a key changes its meaning or goes away."""
+
+DOWNHILL_MODELS = ("article", "mechanics", "none")
+"""The values of ``model.DownhillModel`` (a test keeps them equal), without importing the frames for ``--help``."""
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -92,7 +94,7 @@ def model_options(function: F) -> F:
     options = (
         click.option(
             "--downhill-model",
-            type=click.Choice([m.value for m in DownhillModel]),
+            type=click.Choice(DOWNHILL_MODELS),
             help="How much a decline adds to knee load; contested.",
         ),
         click.option("--weight", "mass_kg", type=float, help="Body mass [kg]; matters for cycling only."),
@@ -154,7 +156,8 @@ def echo_table(rows: Sequence[Mapping[str, str]], *, title: str = "") -> None:
     if not rows:
         return
     if title:
-        click.echo(title)
+        click.echo("\n" * title.startswith("\n"), nl=False)
+        echo_text(title.strip())
     table = Table(box=None, pad_edge=False)
     for name in rows[0]:
         numbers = all(str(r[name])[:1].isdigit() or str(r[name])[:1] in "+-−–" for r in rows if r[name])

@@ -1,7 +1,7 @@
 """What the athlete tells: pain, sessions no watch saw, the opt-in profile. Kept in the ledger, never read from files."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, fields
+from dataclasses import asdict, fields, replace
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -62,15 +62,27 @@ def import_pain(ledger: Ledger, athlete: str, file: Path) -> tuple[int, int]:
     except ConfigError as error:
         raise ConfigError(f"{file}: {error.message}.", hint=error.hint) from error
     have = [_plain(entry) for entry in _entries(ledger, athlete)]
-    new = [entry for entry in map(_plain, told) if entry not in have]
+    new = [entry for entry in map(_plain, map(_from_cell, told)) if entry not in have]
     for entry in new:
         ledger.add_entry("pain", athlete, entry)
     return len(new), len(told) - len(new)
 
 
 def export_pain(ledger: Ledger, athlete: str) -> str:
-    """The log as CSV."""
-    return symptoms.write_csv(_entries(ledger, athlete))
+    """The log as CSV; a note that a spreadsheet would run as a formula gets an apostrophe before it."""
+    return symptoms.write_csv([_to_cell(entry) for entry in _entries(ledger, athlete)])
+
+
+FORMULA = ("=", "+", "-", "@", "\t", "\r")
+
+
+def _to_cell(entry: symptoms.Entry) -> symptoms.Entry:
+    return replace(entry, note=f"'{entry.note}") if entry.note.startswith(FORMULA) else entry
+
+
+def _from_cell(entry: symptoms.Entry) -> symptoms.Entry:
+    quoted = entry.note.startswith("'") and entry.note[1:].startswith(FORMULA)
+    return replace(entry, note=entry.note[1:]) if quoted else entry
 
 
 def add_note(ledger: Ledger, athlete: str, kind: str, minutes: float, day: date) -> None:

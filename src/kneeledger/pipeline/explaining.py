@@ -78,9 +78,12 @@ def as_text(found: Mapping[str, Any], width: int = 92) -> str:
         if value:
             parts += ["", f"{label}:", textwrap.indent(_wrapped(str(value), width - 2), "  ")]
     for row in found.get("table", []):
+        told = (
+            f"{row['condition']}: published {row['published']}, model {row['model']}"
+            f" {row.get('unit') or ''} {'' if row['agrees'] else '(disagrees)'}"
+        )
         parts.append(
-            f"  {row['condition']}: published {row['published']}, model {row['model']}"
-            f" {row.get('unit') or ''} {'' if row['agrees'] else '(disagrees)'}".rstrip()
+            textwrap.fill(" ".join(told.split()), width, initial_indent="  ", subsequent_indent="    ")
         )
     if found.get("references"):
         parts += ["", "Sources:"]
