@@ -137,10 +137,14 @@ class Ledger:
             self.tracks.mkdir(exist_ok=True, mode=0o700)
             private(file)
             self._db = sqlite3.connect(file, timeout=30, isolation_level=None)
-            self._db.execute("pragma journal_mode = wal")
-            self._db.execute("pragma synchronous = normal")
-            self._db.execute("pragma foreign_keys = on")
-            self._open_schema()
+            try:
+                self._db.execute("pragma journal_mode = wal")
+                self._db.execute("pragma synchronous = normal")
+                self._db.execute("pragma foreign_keys = on")
+                self._open_schema()
+            except BaseException:
+                self._db.close()
+                raise
         except sqlite3.DatabaseError as error:
             raise self._told(error, "cannot be opened") from error
         except OSError as error:
