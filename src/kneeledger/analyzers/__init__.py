@@ -5,7 +5,7 @@ for each metric; `explain`, the report's method page and the README table are ma
 """
 
 from kneeledger.analyzers.cadence import CADENCE
-from kneeledger.analyzers.card import Analyzer, Metric, Result
+from kneeledger.analyzers.card import Analyzer, Metric, Result, Tables
 from kneeledger.analyzers.downhill import DOWNHILL
 from kneeledger.analyzers.kneeload import KNEELOAD
 from kneeledger.analyzers.pedalling import PEDALLING
@@ -27,7 +27,7 @@ def analyze(track: Track) -> Entry:
         An analyzer gave other metrics than its cards declare: our bug.
     """
     metrics: dict[str, Value] = {}
-    tables = {"laps": track.laps}
+    tables = Tables({"laps": track.laps})
     sums: dict[str, float] = {}
     issues = list(track.issues)
     for analyzer in ANALYZERS:
@@ -37,7 +37,7 @@ def analyze(track: Track) -> Entry:
             odd = sorted(declared ^ set(result.metrics))
             raise AnalyzerError(f"{analyzer.name} does not give what it declares: {', '.join(odd)}.")
         metrics |= result.metrics
-        tables |= result.tables
+        tables = Tables(tables, result.tables)
         sums |= result.sums
         issues += result.issues
     return Entry(track.about, metrics, tables, sums, tuple(issues))

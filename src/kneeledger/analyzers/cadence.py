@@ -14,7 +14,7 @@ import numpy.typing as npt
 import polars as pl
 
 from kneeledger import schema
-from kneeledger.analyzers.card import Analyzer, Metric, Result
+from kneeledger.analyzers.card import Analyzer, Metric, Result, Tables
 from kneeledger.model import Evidence, FloatArray, Track, Value, Way
 from kneeledger.quantiles import grouped_quantiles, rolling_quantiles, weighted_quantiles
 
@@ -85,12 +85,16 @@ def compute(track: Track, params: Params) -> Result:
     stretches = _stretches(track, steady, params)
     return Result(
         {name: Value(value) for name, value in metrics.items()},
-        tables={
-            "stretches": stretches,
-            "cadence_by_pace": _by_pace(track, run, params),
-            "cadence_by_grade": _by_grade(track, run),
-            "cadence_histogram": _histogram(spm if run.any() or walk.any() else rpm, run | walk | ride, dt),
-        },
+        tables=Tables(
+            {
+                "stretches": stretches,
+                "cadence_by_pace": lambda: _by_pace(track, run, params),
+                "cadence_by_grade": lambda: _by_grade(track, run),
+                "cadence_histogram": lambda: _histogram(
+                    spm if run.any() or walk.any() else rpm, run | walk | ride, dt
+                ),
+            }
+        ),
     )
 
 

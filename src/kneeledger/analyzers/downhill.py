@@ -209,7 +209,7 @@ def _bands(track: Track, ground: _Ground, grade: FloatArray, ways: list[Way]) ->
 
 def _frame(rows: list[dict[str, object]], columns: schema.Schema) -> pl.DataFrame:
     """A frame of a schema from rows of plain values."""
-    return pl.DataFrame([pl.Series(n, [row[n] for row in rows], dtype=c.dtype) for n, c in columns.items()])
+    return pl.DataFrame(rows, schema={name: column.dtype for name, column in columns.items()})
 
 
 def _steps(cadence_spm: FloatArray, dt_s: FloatArray, moving: BoolArray) -> FloatArray:

@@ -20,7 +20,7 @@ import numpy.typing as npt
 import polars as pl
 
 from kneeledger import schema
-from kneeledger.analyzers.card import Analyzer, Metric, Result
+from kneeledger.analyzers.card import Analyzer, Metric, Result, Tables
 from kneeledger.knee import decomposition, running, sums, uncertainty, walking
 from kneeledger.knee.cycling import FALLBACK_RATE_BW, MEAN_OVER_PEAK
 from kneeledger.knee.peak_weighted import reference_steps
@@ -95,15 +95,16 @@ def compute(track: Track, params: Params) -> Result:
         if track.about.by_hand:
             text = "Only totals were entered, for a sport without a knee model: no load is made up."
             issues.append(Issue("no_model", 1, text))
-        return Result(
-            metrics, {"profile": _profile(track, params.points), "per_km": _per_km(track)}, {}, tuple(issues)
-        )
+        return Result(metrics, _tables(track, params), {}, tuple(issues))
     draws = uncertainty.Draws.of(POPULATION, params.draws)
     metrics |= _by_model(found, draws, track.downhill)
     metrics |= _parts(found, track.downhill)
     metrics |= _details(track, found)
-    tables = {"profile": _profile(track, params.points), "per_km": _per_km(track)}
-    return Result(metrics, tables, found, tuple(issues))
+    return Result(metrics, _tables(track, params), found, tuple(issues))
+
+
+def _tables(track: Track, params: Params) -> Tables:
+    return Tables({"profile": lambda: _profile(track, params.points), "per_km": lambda: _per_km(track)})
 
 
 def _entered(track: Track) -> Track | None:
@@ -154,32 +155,33 @@ def _entered(track: Track) -> Track | None:
 
 def _by_model(found: dict[str, float], draws: uncertainty.Draws, chosen: DownhillModel) -> dict[str, Value]:
     """Both views under each downhill model, and of the chosen one the whole and each way of moving."""
+    names: list[str] = []
+    points: list[float | None] = []
+    drawn: list[FloatArray] = []
     metrics: dict[str, Value] = {}
+    by_model = uncertainty.load_draws_by_model(found, draws)
     for model in DownhillModel:
-        whole = sums.point(found, model) or (0.0, 0.0)
-        drawn = uncertainty.load_draws_by_way(found, draws, downhill=model)
-        linear = uncertainty.valued(whole[0], np.nansum([one for one, _ in drawn.values()], axis=0))
-        peak = uncertainty.valued(whole[1], np.nansum([one for _, one in drawn.values()], axis=0))
-        metrics[f"knee_load_{model}_bw_s"] = linear
-        metrics[f"peak_weighted_{model}_steps"] = peak
-        if model is chosen:
-            metrics["knee_load_linear_bw_s"] = linear
-            metrics["knee_load_easy_minutes"] = _scaled(linear, 1.0 / (60.0 * running.EASY_LOAD_RATE_BW))
-            metrics["knee_load_peak_weighted_steps"] = peak
-            metrics |= _by_way(found, drawn, model)
-    return metrics
-
-
-def _by_way(
-    found: dict[str, float], drawn: Mapping[Way, tuple[FloatArray, FloatArray]], model: DownhillModel
-) -> dict[str, Value]:
-    """Both views of running, walking and cycling apart; 0 for a way that does not occur."""
-    metrics: dict[str, Value] = {}
-    points = sums.by_way(found, model)
-    for way in WAYS:
-        its, of, none = points.get(way), drawn[way], Value(0.0, 0.0, 0.0)
-        metrics[f"knee_load_{way}_bw_s"] = none if its is None else uncertainty.valued(its[0], of[0])
-        metrics[f"peak_weighted_{way}_steps"] = none if its is None else uncertainty.valued(its[1], of[1])
+        ways = by_model[model]
+        its = sums.by_way(found, model)
+        names += [f"knee_load_{model}_bw_s", f"peak_weighted_{model}_steps"]
+        for view in (0, 1):
+            points.append(sum(one[view] for one in its.values()))
+            drawn.append(sum((ways[way][view] for way in its), start=np.zeros(draws.count)))
+        if model is not chosen:
+            continue
+        for way in WAYS:
+            both = f"knee_load_{way}_bw_s", f"peak_weighted_{way}_steps"
+            if way not in its:
+                metrics |= dict.fromkeys(both, Value(0.0, 0.0, 0.0))
+                continue
+            names += both
+            points += its[way]
+            drawn += ways[way]
+    metrics |= dict(zip(names, uncertainty.valued_together(points, drawn), strict=True))
+    linear = metrics[f"knee_load_{chosen}_bw_s"]
+    metrics["knee_load_linear_bw_s"] = linear
+    metrics["knee_load_easy_minutes"] = _scaled(linear, 1.0 / (60.0 * running.EASY_LOAD_RATE_BW))
+    metrics["knee_load_peak_weighted_steps"] = metrics[f"peak_weighted_{chosen}_steps"]
     return metrics
 
 
@@ -288,7 +290,7 @@ def _band(track: Track) -> FloatArray:
 
 def _frame(table: Mapping[str, npt.NDArray[Any]], promised: schema.Schema) -> pl.DataFrame:
     """Columns in the promised order and types, NaN as null."""
-    return pl.DataFrame(
+    return schema.framed(
         [
             pl.Series(name, table[name], dtype=column.dtype, nan_to_null=column.dtype == pl.Float64)
             for name, column in promised.items()

@@ -13,7 +13,7 @@ import numpy.typing as npt
 import polars as pl
 
 from kneeledger import schema
-from kneeledger.analyzers.card import Analyzer, Metric, Result
+from kneeledger.analyzers.card import Analyzer, Metric, Result, Tables
 from kneeledger.model import Evidence, FloatArray, Track, Value, Way
 from kneeledger.quantiles import grouped_quantiles
 
@@ -60,16 +60,16 @@ def compute(track: Track, params: Params) -> Result:
         whole = float(dt[loaded].sum())
         share = float(dt[loaded & (rpm < params.low_rpm)].sum()) / whole if whole > 0 else None
     low = rpm < params.low_rpm
-    return Result(
-        {"ride_low_cadence_load_share": Value(share)},
-        tables={
-            "pedalling_by_power": _binned(
+    tables = Tables(
+        {
+            "pedalling_by_power": lambda: _binned(
                 np.floor(power / params.power_bin_w), params.power_bin_w, turning, rpm, dt, low
             ),
-            "pedalling_by_grade": _by_grade(track, turning, low),
-            "pedalling_stretches": _stretches(track, turning, params),
-        },
+            "pedalling_by_grade": lambda: _by_grade(track, turning, low),
+            "pedalling_stretches": lambda: _stretches(track, turning, params),
+        }
     )
+    return Result({"ride_low_cadence_load_share": Value(share)}, tables)
 
 
 def _row(

@@ -20,7 +20,7 @@ import numpy as np
 import numpy.typing as npt
 
 from kneeledger.knee import cycling, running, walking
-from kneeledger.knee.peak_weighted import EXPONENT, REFERENCE_PEAK_BW
+from kneeledger.knee.peak_weighted import EXPONENT, REFERENCE_PEAK_BW, to_exponent
 from kneeledger.model import DownhillModel, FloatArray, Track, Way
 
 __all__ = [
@@ -91,53 +91,56 @@ def _run(track: Track, rows: BoolArray) -> dict[str, float]:
     steps, level_rate = track.array("peak_weighted_steps")[rows], track.array("load_rate_level_bw")[rows]
     peak_gain = running.peak_gain(grade, track.downhill)
     decline = np.clip(-np.where(np.isnan(grade), 0.0, grade), 0.0, running.GRADE_BOUND)
-    ratio, pack = _recovered(speed, track.array("peak_force_bw")[rows] / peak_gain, level_rate)
+    blank = np.full_like(speed, np.nan)
+    usual = running.loads(speed, blank, blank, downhill=DownhillModel.NONE)
+    usual_spm = running.steps_spm(speed, blank)
+    ratio, pack = _recovered(usual, track.array("peak_force_bw")[rows] / peak_gain, level_rate)
     # the load without what the decline adds: level, with the little that an incline takes off
     linear = load / (1.0 + running.IMPULSE_GAIN[track.downhill] * decline)
-    peak = steps / (1.0 + running.PEAK_GAIN[track.downhill] * decline) ** EXPONENT
+    peak = steps / to_exponent(1.0 + running.PEAK_GAIN[track.downhill] * decline)
     ln_r, ln_v = np.log(ratio), np.log(np.clip(speed, *running.SPEED_BOUNDS_MPS) / 3.0)
     measured = np.abs(ln_r) > 1e-9
     found: dict[str, float] = {}
     for group, chosen in zip(RUN_GROUPS, (measured, ~measured), strict=True):
         if not chosen.any():
             continue
-        basis = _moments(ln_r[chosen] if group == "cadence" else np.zeros(int(chosen.sum())), ln_v[chosen])
-        for view, weight, orders in (("linear", linear, LINEAR_ORDERS), ("peak", peak, PEAK_ORDERS)):
+        whole = bool(chosen.all())
+        r, v, fall, *weights = (
+            values if whole else values[chosen] for values in (ln_r, ln_v, decline, linear, peak)
+        )
+        basis = _moments(r if group == "cadence" else np.zeros_like(v), v)
+        for view, weight, orders in zip(
+            ("linear", "peak"), weights, (LINEAR_ORDERS, PEAK_ORDERS), strict=True
+        ):
+            totals = basis @ _by_power(weight, fall, len(orders)).T
             for order in orders:
-                weighted = weight[chosen] * decline[chosen] ** order
-                for name, value in zip(MOMENTS, basis @ weighted, strict=True):
-                    found[f"run/{group}/{view}/{order}/{name}"] = float(value)
+                for name, value in zip(MOMENTS, totals[:, order].tolist(), strict=True):
+                    found[f"run/{group}/{view}/{order}/{name}"] = value
     level = level_rate * seconds
-    pace_rate = running.loads(
-        speed, np.full_like(speed, np.nan), np.full_like(speed, np.nan), downhill=DownhillModel.NONE
-    )
-    usual_steps = running.steps_spm(speed, np.full_like(speed, np.nan)) * seconds / 120.0
     found["run/seconds"] = float(seconds.sum())
     found["run/pack_seconds"] = float((pack * seconds).sum())
-    found["run/pack4_seconds"] = float((pack**EXPONENT * seconds).sum())
-    found["run/pace/linear"] = float((pack * pace_rate.load_rate_bw * seconds).sum())
-    relative = pack * pace_rate.peak_force_bw / REFERENCE_PEAK_BW
-    found["run/pace/peak"] = float((usual_steps * relative**EXPONENT).sum())
+    found["run/pack4_seconds"] = float((to_exponent(pack) * seconds).sum())
+    found["run/pace/linear"] = float((pack * usual.load_rate_bw * seconds).sum())
+    relative = pack * usual.peak_force_bw / REFERENCE_PEAK_BW
+    found["run/pace/peak"] = float((usual_spm * seconds / 120.0 * to_exponent(relative)).sum())
     found["run/level/linear"] = float(level.sum())
-    found["run/level/peak"] = float((steps / peak_gain**EXPONENT).sum())
+    found["run/level/peak"] = float((steps / to_exponent(peak_gain)).sum())
     steep = np.where(np.isnan(grade), 0.0, grade) < STEEP
     prolonged = _prolonged(track, rows)
     for name, chosen in (("steep", steep), ("prolonged", prolonged)):
         found[f"run/{name}/linear/1"] = float((linear * decline)[chosen].sum())
-        for order in PEAK_ORDERS[1:]:
-            found[f"run/{name}/peak/{order}"] = float((peak * decline**order)[chosen].sum())
+        parts = _by_power(peak[chosen], decline[chosen], len(PEAK_ORDERS)).sum(axis=1).tolist()
+        found |= {f"run/{name}/peak/{order}": parts[order] for order in PEAK_ORDERS[1:]}
     sure = _sure(track)[rows]
     if not sure.all():
-        cadence = np.where(measured, ratio * running.steps_spm(speed, np.full_like(speed, np.nan)), np.nan)
+        cadence = np.where(measured, ratio * usual_spm, np.nan)
         other = walking.loads(speed, grade)
         found |= _doubt("run", ~sure, other, walking.steps_spm(speed, cadence), seconds, load, steps)
     if not track.about.indoor and not track.about.virtual:
         blind = np.isnan(grade)
         found["run/blind/linear"] = float(linear[blind].sum())
         found["run/blind/peak"] = float(peak[blind].sum())
-    outside = running.extrapolated(
-        speed, ratio * running.steps_spm(speed, np.full_like(speed, np.nan)), grade
-    )
+    outside = running.extrapolated(speed, ratio * usual_spm, grade)
     found["outside/linear"] = float((load * np.maximum(outside, pack > 1.0 + 1e-9)).sum())
     return found
 
@@ -150,20 +153,26 @@ def _sure(track: Track) -> BoolArray:
 
 
 def _recovered(
-    speed: FloatArray, level_peak: FloatArray, level_rate: FloatArray
+    usual: running.Loads, level_peak: FloatArray, level_rate: FloatArray
 ) -> tuple[FloatArray, FloatArray]:
     """Step rate ratio (1 exactly where none was known) and factor of a carried weight.
 
     Peak over mean force goes as r^-0.8 whatever is carried, which gives r, and the peak then the rest.
     """
-    blank = np.full_like(speed, np.nan)
-    usual = running.loads(speed, blank, blank, downhill=DownhillModel.NONE)
     quotient = (level_peak / level_rate) / (usual.peak_force_bw / usual.load_rate_bw)
     power = running.PEAK_CADENCE_EXPONENT - running.IMPULSE_CADENCE_EXPONENT - 1.0
     ratio = np.clip(quotient ** (1.0 / power), *running.CADENCE_RATIO_BOUNDS)
     ratio = np.where(np.abs(ratio - 1.0) < 1e-9, 1.0, ratio)
     pack = level_peak / (usual.peak_force_bw * ratio**running.PEAK_CADENCE_EXPONENT)
     return ratio, pack
+
+
+def _by_power(weight: FloatArray, decline: FloatArray, orders: int) -> FloatArray:
+    """Weight times each power of the decline from 0 on, shape (orders, n)."""
+    rows = [weight]
+    for _ in range(1, orders):
+        rows.append(rows[-1] * decline)
+    return np.stack(rows)
 
 
 def _moments(ln_r: FloatArray, ln_v: FloatArray) -> FloatArray:
@@ -181,7 +190,7 @@ def _doubt(
     steps: FloatArray,
 ) -> dict[str, float]:
     """What the load would change by if the doubtful records were of the other way of moving."""
-    counted = cadence * seconds / 120.0 * (other.peak_force_bw / REFERENCE_PEAK_BW) ** EXPONENT
+    counted = cadence * seconds / 120.0 * to_exponent(other.peak_force_bw / REFERENCE_PEAK_BW)
     return {
         f"{way}/unsure/linear": float((other.load_rate_bw * seconds - load)[unsure].sum()),
         f"{way}/unsure/peak": float((counted - steps)[unsure].sum()),
@@ -216,7 +225,7 @@ def _walk(track: Track, rows: BoolArray) -> dict[str, float]:
     seconds, load = track.array("dt_s")[rows], track.array("knee_load_bw_s")[rows]
     steps = track.array("peak_weighted_steps")[rows]
     slope = walking.slope_excess(grade)
-    level, level_steps = load / (1.0 + slope), steps / (1.0 + slope) ** EXPONENT
+    level, level_steps = load / (1.0 + slope), steps / to_exponent(1.0 + slope)
     found = {"walk/seconds": float(seconds.sum())}
     for order in LINEAR_ORDERS:
         found[f"walk/linear/{order}"] = float((level * slope**order).sum())

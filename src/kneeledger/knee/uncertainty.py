@@ -49,11 +49,13 @@ __all__ = [
     "difference_interval",
     "interval",
     "load_draws",
+    "load_draws_by_model",
     "load_draws_by_way",
     "point",
     "ratio_interval",
     "sums",
     "valued",
+    "valued_together",
     "with_cadence_line",
 ]
 
@@ -265,17 +267,33 @@ def load_draws_by_way(
     found: Many, draws: Draws, *, downhill: DownhillModel
 ) -> dict[Way, tuple[FloatArray, FloatArray]]:
     """As `load_draws`, for running, walking and cycling apart; NaN where a way does not occur."""
-    table, downhill = _Table(found), DownhillModel(downhill)
-    result: dict[Way, tuple[FloatArray, FloatArray]] = {}
+    return load_draws_by_model(found, draws, (downhill,))[DownhillModel(downhill)]
+
+
+def load_draws_by_model(
+    found: Many, draws: Draws, models: Sequence[DownhillModel] = tuple(DownhillModel)
+) -> dict[DownhillModel, dict[Way, tuple[FloatArray, FloatArray]]]:
+    """As `load_draws_by_way` under several downhill models, what they share computed once."""
+    models = [DownhillModel(model) for model in models]
+    table = _Table(found)
+    single = isinstance(found, Mapping)
+
+    def blank() -> tuple[FloatArray, FloatArray]:
+        return np.full((table.rows, draws.count), np.nan), np.full((table.rows, draws.count), np.nan)
+
+    result: dict[DownhillModel, dict[Way, tuple[FloatArray, FloatArray]]] = {model: {} for model in models}
     for way, compute in ((Way.RUN, _run), (Way.WALK, _walk), (Way.RIDE, _ride)):
-        linear = np.full((table.rows, draws.count), np.nan)
-        peak = linear.copy()
-        rows = table[f"{way.value}/seconds"] > 0.0
-        chosen = np.flatnonzero(rows)
+        chosen = np.flatnonzero(table[f"{way.value}/seconds"] > 0.0)
+        # walking and cycling have no downhill model: one answer serves all
+        asked = models if way is Way.RUN else models[:1]
+        into = [blank() for _ in asked]
         for start in range(0, len(chosen), BLOCK):
             block = chosen[start : start + BLOCK]
-            linear[block], peak[block] = compute(table.only(block), draws, downhill)
-        result[way] = (linear[0], peak[0]) if isinstance(found, Mapping) else (linear, peak)
+            for (linear, peak), of in zip(into, compute(table.only(block), draws, asked), strict=True):
+                linear[block], peak[block] = of
+        for number, model in enumerate(models):
+            linear, peak = into[min(number, len(into) - 1)]
+            result[model][way] = (linear[0], peak[0]) if single else (linear, peak)
     return result
 
 
@@ -310,53 +328,86 @@ class _Table:
         return _Table({}, columns, len(rows))
 
 
-def _weighted(table: _Table, stem: str, cadence: FloatArray, speed: FloatArray) -> FloatArray | None:
-    """Sum of w exp(cadence ln r + speed ln(v/3)) over records, shape (rows, draws); None where all are 0.
+def _weighted(
+    table: _Table, stems: Sequence[str], cadence: FloatArray, speed: FloatArray
+) -> list[FloatArray | None]:
+    """Sums of w exp(cadence ln r + speed ln(v/3)) over records, one a stem.
 
-    Second order in the spread within an activity, exact in its mean: weight times the exponential of
-    mean plus half the variance.
+    Each has shape (rows, draws), or is None where all weights are 0. Second order in the spread within an
+    activity, exact in its mean: weight times the exponential of mean plus half the variance.
     """
-    weight = table[stem + MOMENTS[0]]
-    if not weight.any():
-        return None
+    live = [stem for stem in stems if table[stem + MOMENTS[0]].any()]
+    if not live:
+        return [None] * len(stems)
+    weight, *others = (np.concatenate([table[stem + name] for stem in live]) for name in MOMENTS)
     safe = np.where(weight > 0.0, weight, 1.0)
-    r, v, rr, rv, vv = (table[stem + name] / safe for name in MOMENTS[1:])
+    r, v, rr, rv, vv = (values / safe for values in others)
     terms = np.stack([r, v, 0.5 * (rr - r * r), rv - r * v, 0.5 * (vv - v * v)], axis=1)
     factors = np.stack([cadence, speed, cadence * cadence, cadence * speed, speed * speed])
     total = terms @ factors
     np.exp(total, out=total)
     total *= weight[:, None]
-    return np.asarray(total, dtype=np.float64)
+    found = dict(zip(live, total.reshape(len(live), table.rows, -1), strict=True))
+    return [found.get(stem) for stem in stems]
 
 
-def _run(table: _Table, draws: Draws, downhill: DownhillModel) -> tuple[FloatArray, FloatArray]:
+def _run(table: _Table, draws: Draws, models: Sequence[DownhillModel]) -> list[tuple[FloatArray, FloatArray]]:
+    """Linear and peak-weighted running load under each model.
+
+    The sums by power of the decline are the same under all of them; a model is the gain of a polynomial.
+    """
     drawn = draws.run
-    impulse_gain, peak_gain = gains(drawn, downhill)
-    linear = np.zeros((table.rows, draws.count))
-    peak = np.zeros((table.rows, draws.count))
+    linear_orders: list[FloatArray | None] = [None] * len(LINEAR_ORDERS)
+    peak_orders: list[FloatArray | None] = [None] * len(PEAK_ORDERS)
     for group in RUN_GROUPS:
         missing = group == "no_cadence"
-        extra_impulse = drawn.no_cadence_impulse if missing else 1.0
-        extra_peak = drawn.no_cadence_peak**EXPONENT if missing else 1.0
-        for order in LINEAR_ORDERS:
-            part = _weighted(table, f"run/{group}/linear/{order}/", drawn.impulse_cadence, drawn.speed)
-            if part is not None:
-                part *= impulse_gain**order * extra_impulse
-                linear += part
-        for order in PEAK_ORDERS:
-            part = _weighted(
-                table, f"run/{group}/peak/{order}/", EXPONENT * drawn.peak_cadence, EXPONENT * drawn.speed
-            )
-            if part is not None:
-                part *= BINOMIAL[order] * peak_gain**order * extra_peak
-                peak += part
-    if table["run/blind/linear"].any():
-        linear += np.outer(table["run/blind/linear"], impulse_gain * drawn.blind_decline)
-        peak += np.outer(table["run/blind/peak"], _blind_peak(peak_gain, drawn.blind_decline))
-    if table["run/unsure/linear"].any():
-        linear += np.outer(table["run/unsure/linear"], drawn.other_way)
-        peak += np.outer(table["run/unsure/peak"], drawn.other_way)
-    return np.maximum(linear, 0.0) * drawn.level_impulse, np.maximum(peak, 0.0) * drawn.level_peak**EXPONENT
+        for into, view, extra, cadence, speed in (
+            (linear_orders, "linear", drawn.no_cadence_impulse, drawn.impulse_cadence, drawn.speed),
+            (
+                peak_orders,
+                "peak",
+                drawn.no_cadence_peak**EXPONENT,
+                EXPONENT * drawn.peak_cadence,
+                EXPONENT * drawn.speed,
+            ),
+        ):
+            stems = [f"run/{group}/{view}/{order}/" for order in range(len(into))]
+            for order, part in enumerate(_weighted(table, stems, cadence, speed)):
+                if part is None:
+                    continue
+                if missing:
+                    part *= extra
+                before = into[order]
+                into[order] = part if before is None else before + part
+    blind, blind_peak = table["run/blind/linear"], table["run/blind/peak"]
+    unsure, unsure_peak = table["run/unsure/linear"], table["run/unsure/peak"]
+    level_impulse, level_peak = drawn.level_impulse, drawn.level_peak**EXPONENT
+    shape = (table.rows, draws.count)
+    result: list[tuple[FloatArray, FloatArray]] = []
+    for model in models:
+        impulse_gain, peak_gain = gains(drawn, model)
+        linear = _polynomial(linear_orders, (1.0,) * len(LINEAR_ORDERS), impulse_gain, shape)
+        peak = _polynomial(peak_orders, BINOMIAL, peak_gain, shape)
+        if blind.any():
+            linear += np.outer(blind, impulse_gain * drawn.blind_decline)
+            peak += np.outer(blind_peak, _blind_peak(peak_gain, drawn.blind_decline))
+        if unsure.any():
+            linear += np.outer(unsure, drawn.other_way)
+            peak += np.outer(unsure_peak, drawn.other_way)
+        result.append((np.maximum(linear, 0.0) * level_impulse, np.maximum(peak, 0.0) * level_peak))
+    return result
+
+
+def _polynomial(
+    orders: Sequence[FloatArray | None], factors: Sequence[float], gain: FloatArray, shape: tuple[int, int]
+) -> FloatArray:
+    """Sum of factor x gain^order x part, from the highest order down."""
+    total = np.zeros(shape)
+    for part, factor in zip(reversed(orders), reversed(factors), strict=True):
+        total *= gain
+        if part is not None:
+            total += factor * part
+    return total
 
 
 def _blind_peak(peak_gain: FloatArray, decline: FloatArray) -> FloatArray:
@@ -364,8 +415,9 @@ def _blind_peak(peak_gain: FloatArray, decline: FloatArray) -> FloatArray:
     return np.asarray(0.5 * ((1.0 + 2.0 * peak_gain * decline) ** EXPONENT - 1.0), dtype=np.float64)
 
 
-def _walk(table: _Table, draws: Draws, downhill: DownhillModel) -> tuple[FloatArray, FloatArray]:
-    del downhill  # walking has one slope, with an interval of its own
+def _walk(
+    table: _Table, draws: Draws, models: Sequence[DownhillModel]
+) -> list[tuple[FloatArray, FloatArray]]:
     drawn = draws.walk
     linear = np.outer(table["walk/linear/0"], np.ones(draws.count))
     linear += np.outer(table["walk/linear/1"], drawn.slope)
@@ -374,11 +426,13 @@ def _walk(table: _Table, draws: Draws, downhill: DownhillModel) -> tuple[FloatAr
         peak += np.outer(table[f"walk/peak/{order}"], BINOMIAL[order] * drawn.slope**order)
     linear += np.outer(table["walk/unsure/linear"], drawn.other_way)
     peak += np.outer(table["walk/unsure/peak"], drawn.other_way)
-    return np.maximum(linear, 0.0) * drawn.level_impulse, np.maximum(peak, 0.0) * drawn.level_peak**EXPONENT
+    linear, peak = np.maximum(linear, 0.0), np.maximum(peak, 0.0)
+    return [(linear * drawn.level_impulse, peak * drawn.level_peak**EXPONENT)] * len(models)
 
 
-def _ride(table: _Table, draws: Draws, downhill: DownhillModel) -> tuple[FloatArray, FloatArray]:
-    del downhill  # a bicycle has no downhill model
+def _ride(
+    table: _Table, draws: Draws, models: Sequence[DownhillModel]
+) -> list[tuple[FloatArray, FloatArray]]:
     drawn = draws.ride
     linear, peak = np.zeros((table.rows, draws.count)), np.zeros((table.rows, draws.count))
     for kind in RIDE_KINDS:
@@ -393,7 +447,7 @@ def _ride(table: _Table, draws: Draws, downhill: DownhillModel) -> tuple[FloatAr
             shape = 1.0 if kind == "fallback" else drawn.shape
             linear += np.outer(table[f"{stem}/linear"], force * shape)
             peak += np.outer(table[f"{stem}/peak"], force**EXPONENT)
-    return linear, peak
+    return [(linear, peak)] * len(models)
 
 
 def band_log_sd(way: Way, speed: FloatArray, decline: FloatArray, *, cadence_known: FloatArray) -> FloatArray:
@@ -452,3 +506,14 @@ def valued(value: float | None, draws: FloatArray) -> Value:
     if value is None or ends is None:
         return Value(value)
     return Value(value, min(ends[0], value), max(ends[1], value))
+
+
+def valued_together(values: Sequence[float | None], draws: Sequence[FloatArray]) -> list[Value]:
+    """`valued` for several quantities, the quantiles of all taken in one pass."""
+    together = np.stack(draws)
+    known = np.asarray(np.isfinite(together).all(axis=1))
+    low, high = np.quantile(np.where(known[:, None], together, 0.0), (LOW, HIGH), axis=1).tolist()
+    return [
+        Value(value, min(a, value), max(b, value)) if value is not None and told else Value(value)
+        for value, a, b, told in zip(values, low, high, known, strict=True)
+    ]
