@@ -21,11 +21,11 @@ from kneeledger import (
     workload,
 )
 from kneeledger.config import Config
-from kneeledger.knee import uncertainty, validation
+from kneeledger.knee import decomposition, uncertainty, validation
 from kneeledger.knee.uncertainty import Draws
 from kneeledger.ledger.store import Ledger
 from kneeledger.model import Way
-from kneeledger.pipeline import explaining, settings
+from kneeledger.pipeline import explaining, history, settings
 from kneeledger.pipeline.history import Known
 from kneeledger.reporting.content import Coverage, FilesTally, MethodPage, Report, Room
 
@@ -111,6 +111,7 @@ def weeks(known: Known, count: int = WEEKS) -> pl.DataFrame:
     ]
     drawn = uncertainty.load_draws_by_way(sums, draws, downhill=model)
     points = [uncertainty.by_way(one, model) if one else {} for one in sums]
+    own = history.usual(known.matched)
     rows = []
     for index, start in enumerate(starts):
         last = min(start + timedelta(days=6), as_of)
@@ -137,6 +138,9 @@ def weeks(known: Known, count: int = WEEKS) -> pl.DataFrame:
         whole = np.nan_to_num(np.stack([drawn[way][0][index] for way in drawn])).sum(axis=0)
         ends = uncertainty.interval(whole) if whole.any() else None
         row["knee_low_bw_s"], row["knee_high_bw_s"] = ends or (None, None)
+        for part in decomposition.from_sums(sums[index], own, downhill=model):
+            row[f"load_{part.name}_bw_s"] = part.linear_bw_s
+            row[f"peak_{part.name}_steps"] = part.peak_weighted_steps
         before = days.filter(pl.col("day").is_between(start - timedelta(days=28), start - timedelta(days=1)))
         usual = before["knee_load_bw_s"]
         row["level_28d_bw_s"] = (
