@@ -20,6 +20,7 @@ from kneeledger.cli.options import (
     settings_from,
 )
 from kneeledger.reporting import words
+from kneeledger.reporting.forecast_page import change_words, part_words, parts_of
 
 if TYPE_CHECKING:
     from kneeledger.forecast import Forecast
@@ -102,6 +103,7 @@ def forecast_command(
     on: date | None,
     back: bool,
     gpx: Path | None,
+    out: Path | None,
     as_of: date | None,
     form: str,
     **flags: Any,
@@ -124,6 +126,8 @@ def forecast_command(
     told = forecasting.look(course, folder, flags["athlete"], config, wish, as_of)
     if gpx is not None:
         click.echo(str(forecasting.write_course(told, gpx)), err=True)
+    if out is not None:
+        click.echo(str(forecasting.write_page(told, out, units=config["units"])), err=True)
     if form == "json":
         echo_json(forecasting.to_json(told))
     else:
@@ -142,7 +146,7 @@ def _echo(told: "Told", units: str) -> None:
         click.echo("\nAgainst your runs")
         for one in made.compared:
             click.echo(printable(f"  {words.in_units(one.text, units)}"))
-    for part in made.parts:
+    for part in parts_of(made):
         click.echo(f"  {part_words(part, units)}")
     echo_table([_band_row(row, units) for row in made.bands.iter_rows(named=True)], title="\nGrade bands")
     downs = made.downhills.sort("knee_load_bw_s", descending=True).head(15).sort("number")
@@ -187,20 +191,6 @@ def _between(show: Any, value: Any) -> str:
     return f"{show(value.low)} to {show(value.high)}"
 
 
-def part_words(part: Any, units: str = "metric") -> str:
-    """The largest usual part of a course as a sentence."""
-    if part.whole:
-        return "All of it stays below the first edge (+10 %, less with a profile)."
-    where = (
-        f"From the start, the first {words.distance(part.length_m, units, 1)}"
-        if part.kind == "from the start"
-        else f"Anywhere on it, at most {words.distance(part.length_m, units, 1)}"
-        f" ({words.distance(part.start_m, units, 1)} to {words.distance(part.end_m, units, 1)})"
-    )
-    bound = {"distance_m": "distance", "descent_m": "descent", "knee_load_bw_s": "knee load"}[part.bound_by]
-    return f"{where} stay below the first edge; {bound} is what bounds it."
-
-
 def _band_row(row: Mapping[str, Any], units: str) -> dict[str, str]:
     level = row["level_knee_load_bw_s"]
     return {
@@ -231,19 +221,8 @@ def _change_row(one: Any) -> dict[str, str]:
     best = [word for word, flag in (("linear", one.most_linear), ("peak-weighted", one.most_steps)) if flag]
     return {
         "change": one.label,
-        "knee load": _percent(one.linear_change),
-        "peak-weighted": _percent(one.steps_change),
+        "knee load": change_words(one.linear_change),
+        "peak-weighted": change_words(one.steps_change),
         "time": words.signed(100 * one.seconds_change, 1),
         "helps most": ", ".join(best),
     }
-
-
-def _percent(value: Any) -> str:
-    if value.value is None:
-        return "unknown"
-    told = words.signed(100 * value.value)
-    return (
-        f"{told} ({words.signed(100 * value.low)} to {words.signed(100 * value.high)})"
-        if value.low is not None
-        else told
-    )

@@ -33,6 +33,7 @@ __all__ = [
     "to_json",
     "with_waypoints",
     "write_course",
+    "write_page",
 ]
 
 RUNS = 60
@@ -228,9 +229,11 @@ def with_waypoints(told: Told) -> tuple[Waypoint, ...]:
         made.append(
             Waypoint(
                 name=f"D{one['number']} {one['length_m'] / 1000:.1f} km {100 * one['grade']:.0f} %{times}",
-                latitude_deg=float(np.interp(one["start_m"], along, course.latitude_deg)),
-                longitude_deg=float((np.interp(one["start_m"], along, turned) + 180.0) % 360.0 - 180.0),
-                altitude_m=altitude if np.isfinite(altitude) else None,
+                latitude_deg=round(float(np.interp(one["start_m"], along, course.latitude_deg)), 7),
+                longitude_deg=round(
+                    float((np.interp(one["start_m"], along, turned) + 180.0) % 360.0 - 180.0), 7
+                ),
+                altitude_m=round(altitude, 1) if np.isfinite(altitude) else None,
                 kind="descent",
             )
         )
@@ -259,6 +262,24 @@ def write_course(told: Told, path: Path) -> Path:
     except OSError as error:
         raise ReportError(f"{path} cannot be written: {error.strerror or error}.") from error
     return path
+
+
+def write_page(told: Told, out: Path, *, units: str = "metric") -> Path:
+    """The page of the course in a folder; its path.
+
+    Raises
+    ------
+    ReportError
+        The folder cannot be written.
+    """
+    from kneeledger.reporting import forecast_page
+
+    try:
+        return forecast_page.write(
+            told.made, told.course.name, out, units=units, comparable=told.as_of is not None
+        )
+    except OSError as error:
+        raise ReportError(f"{out} cannot be written: {error.strerror or error}.") from error
 
 
 def _value(one: Value) -> dict[str, float | None]:
