@@ -288,6 +288,12 @@ def _measures(known: Known) -> pl.DataFrame:
     return pl.DataFrame(rows, schema=names, orient="row")
 
 
+def _ratios(known: Known) -> pl.DataFrame:
+    """Knee load against its weeks before, a row a day of the last 26 weeks."""
+    days = workload.daily(known.history.activities, as_of=known.as_of, coverage=known.history.coverage)
+    return workload.workload(days, ("knee_load_bw_s",)).tail(26 * 7)
+
+
 def _activities(known: Known, pages: Mapping[str, str], *, redacted: bool) -> pl.DataFrame:
     """What the table of activities shows, newest first."""
     frame = known.history.frame

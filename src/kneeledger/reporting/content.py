@@ -84,6 +84,11 @@ class ActivityPage:
     redacted: bool = True
     duplicate_paths: tuple[str, ...] = ()
     """Other copies of this activity that are not counted."""
+    cadence_histogram: pl.DataFrame = field(default_factory=pl.DataFrame)
+    """``cadence_from`` (bins of 2 a minute), ``time_s``."""
+    pedalling_by_power: pl.DataFrame = field(default_factory=pl.DataFrame)
+    pedalling_by_grade: pl.DataFrame = field(default_factory=pl.DataFrame)
+    """``from``, ``to``, ``time_s``, ``cadence_rpm``, ``low_share`` (of it below 70 rpm)."""
     what_if_change: tuple[tuple[str, Value, Value], ...] = ()
     """(lever, change of the linear load, of the peak-weighted load) as shares, with their intervals."""
 
@@ -181,3 +186,7 @@ class Report:
     redacted: bool = True
     notes: tuple[str, ...] = ()
     versions: Mapping[str, str] = field(default_factory=dict)
+    ratios: pl.DataFrame = field(default_factory=pl.DataFrame)
+    """`workload.workload` of knee load, one row a day of the last 26 weeks."""
+    pedalling: Mapping[str, Any] = field(default_factory=dict)
+    """Cycling cadence at matched power, as ``cadence --format json`` has it under ``rides``."""
