@@ -11,6 +11,7 @@ import os
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
+from ipaddress import ip_address
 from multiprocessing import get_context
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
@@ -82,12 +83,18 @@ def _in_order(submit: Callable[[Batch], Any], batches: Iterable[Batch], ahead: i
             future.cancel()
 
 
+def _is_loopback(host: str) -> bool:
+    """Whether a host is this machine, as a number: the name 127.example.org may be anywhere."""
+    try:
+        return host == "localhost" or ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
 def _on_cluster(
     work: Callable[[Batch], Outcome], batches: Iterable[Batch], address: str
 ) -> Iterator[Outcome]:
-    parts = urlsplit(address)
-    loopback = parts.hostname in ("localhost", "::1") or (parts.hostname or "").startswith("127.")
-    if parts.scheme != "tls" and not loopback:
+    if urlsplit(address).scheme != "tls" and not _is_loopback(urlsplit(address).hostname or ""):
         raise ConfigError(
             f"--cluster {address}: outside this machine only tls:// with certificates is accepted.",
             hint="Whoever reaches a scheduler can run code on its workers.",

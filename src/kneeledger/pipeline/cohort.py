@@ -415,7 +415,8 @@ class _DataSet:
         self._drop(done.pseudonym)
         for table, data in sorted(done.parts.items()):
             part = self._part(table, done.pseudonym)
-            part.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            for room in (part.parent.parent, part.parent):
+                room.mkdir(exist_ok=True, mode=0o700)
             write_bytes(part, data)
         errors = [
             {

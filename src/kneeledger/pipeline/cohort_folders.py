@@ -300,9 +300,13 @@ def _kept(columns: Sequence[str], file: str) -> tuple[list[str], list[str]]:
     return [name for name in dict.fromkeys(columns) if name not in private], notes
 
 
+DECIMAL_COMMA: Final = r"^(-?\d+),(\d{1,2})$"
+"""What a spreadsheet of half of Europe writes; more digits behind the comma may be thousands and stay text."""
+
+
 def _typed(column: pl.Series) -> pl.Series:
     """Numbers where every cell is one, else text."""
-    numbers = column.cast(pl.Float64, strict=False)
+    numbers = column.str.replace(DECIMAL_COMMA, "$1.$2").cast(pl.Float64, strict=False)
     if numbers.null_count() != column.null_count() or not numbers.is_finite().fill_null(value=True).all():
         return column
     whole = numbers.cast(pl.Int64, strict=False)

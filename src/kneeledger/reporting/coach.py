@@ -15,6 +15,7 @@ from typing import Final
 from markupsafe import Markup
 
 from kneeledger.reporting import html_page, words, writing
+from kneeledger.reporting.html_findings import first_sentence
 from kneeledger.reporting.html_tables import Cell, Column, Table, table
 
 __all__ = ["CoachPage", "CoachRow", "Week", "render", "write"]
@@ -78,6 +79,7 @@ GROUPS: Final = (
     ("no_data", "Without data", "No file in more than 14 days, or none that could be read."),
     ("other", "Everyone else", "Within what they are used to, or a little above."),
 )
+NO_BREAK: Final = "\N{NO-BREAK SPACE}"
 WHY: Final[Mapping[str, str]] = {
     "unreadable": "folder cannot be read",
     "link": "a link, not followed",
@@ -147,13 +149,17 @@ def _last(row: CoachRow) -> str:
     if row.last_day is None:
         return WHY.get(row.code, f"cannot be read ({row.code})" if row.code else "no file")
     lost = f"; {row.files_failed} files cannot be read" if row.files_failed else ""
-    return f"{words.day(row.last_day)}{lost}"
+    return f"{words.day(row.last_day).replace(' ', NO_BREAK)}{lost}"
 
 
 def _finding(row: CoachRow) -> Markup | str:
     if not row.finding:
         return "nothing to tell" if row.weeks else "–"
-    return Markup('<span class="sev sev-{0}">{0}</span> {1}').format(row.severity, row.finding)
+    head, rest = first_sentence(row.finding)
+    said = Markup('<span class="sev sev-{0}">{0}</span> {1}').format(row.severity, head)
+    if not rest:
+        return said
+    return said + Markup("<details><summary>How sure</summary>{}</details>").format(rest)
 
 
 def _against(row: CoachRow) -> str:

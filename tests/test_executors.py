@@ -1,0 +1,246 @@
+"""The same work in this process, in processes and on a cluster: order, laziness, what is refused."""
+
+import importlib
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+import pytest
+
+from kneeledger import executors
+from kneeledger.errors import ConfigError
+
+ROOT = Path(__file__).resolve().parents[1]
+FIXTURES = ROOT / "fixtures"
+
+
+WORK = """
+import os
+import time
+
+
+def square(number):
+    time.sleep(0.02 * (3 - number % 4))  # the slower the smaller: results would come out of order
+    return number * number
+
+
+def fails(number):
+    if number == 3:
+        raise ValueError("three")
+    return number
+
+
+def own_pid(number):
+    time.sleep(0.5)
+    return number, os.getpid()
+"""
+
+
+@pytest.fixture(scope="session")
+def work_room(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a module that worker processes can import by its name."""
+    room = tmp_path_factory.mktemp("room")
+    (room / "work_for_executors.py").write_text(WORK, encoding="utf-8")
+    return room
+
+
+@pytest.fixture
+def jobs(work_room: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
+    """The module with ``square``, ``fails`` and ``own_pid``."""
+    monkeypatch.syspath_prepend(str(work_room))
+    return importlib.import_module("work_for_executors")
+
+
+class TestHere:
+    def test_results_come_in_order(self, jobs: Any) -> None:
+        assert list(executors.run(jobs.square, range(6))) == [0, 1, 4, 9, 16, 25]
+
+    def test_batches_are_taken_one_at_a_time(self, jobs: Any) -> None:
+        taken: list[int] = []
+
+        def batches() -> Iterator[int]:
+            for number in range(5):
+                taken.append(number)
+                yield number
+
+        results = executors.run(jobs.square, batches())
+        assert next(results) == 0
+        assert taken == [0]
+
+    def test_no_batch_then_no_result(self, jobs: Any) -> None:
+        assert list(executors.run(jobs.square, [])) == []
+
+    def test_a_bug_is_an_exception(self, jobs: Any) -> None:
+        with pytest.raises(ValueError, match="three"):
+            list(executors.run(jobs.fails, range(5)))
+
+    def test_cores_are_counted(self, jobs: Any) -> None:
+        assert executors.default_jobs() >= 1
+
+
+@pytest.mark.slow
+class TestProcesses:
+    def test_results_come_in_order_whatever_is_done_first(self, jobs: Any) -> None:
+        assert list(executors.run(jobs.square, range(12), jobs=2)) == [n * n for n in range(12)]
+
+    def test_a_bug_is_an_exception_and_ends_the_workers(self, jobs: Any) -> None:
+        with pytest.raises(ValueError, match="three"):
+            list(executors.run(jobs.fails, range(50), jobs=2))
+
+    def test_only_a_few_are_taken_ahead(self, jobs: Any) -> None:
+        taken: list[int] = []
+
+        def batches() -> Iterator[int]:
+            for number in range(40):
+                taken.append(number)
+                yield number
+
+        results = executors.run(jobs.square, batches(), jobs=2)
+        next(results)
+        assert len(taken) <= 2 * executors.AHEAD
+        results.close()  # type: ignore[attr-defined]
+
+
+class TestCluster:
+    @pytest.mark.parametrize(
+        "address",
+        ["tcp://10.0.0.1:8786", "tcp://scheduler.example:8786", "tcp://127.evil.example:8786", "10.0.0.1:1"],
+    )
+    def test_outside_this_machine_only_tls(self, jobs: Any, address: str) -> None:
+        with pytest.raises(ConfigError, match="only tls://"):
+            list(executors.run(jobs.square, range(3), cluster=address))
+
+
+class Workers:
+    """A scheduler and two workers as processes on the loopback."""
+
+    def __init__(self, folder: Path, room: Path) -> None:
+        self.file = folder / "scheduler.json"
+        here = os.environ | {
+            "PYTHONPATH": os.pathsep.join([str(room), os.environ.get("PYTHONPATH", "")]),
+            "DASK_DISTRIBUTED__ADMIN__LARGE_GRAPH_WARNING_THRESHOLD": "100MB",
+        }
+        self.log = (folder / "log").open("wb")
+
+        def start(*words: str) -> subprocess.Popen[bytes]:
+            return subprocess.Popen(
+                [sys.executable, "-m", *words], env=here, stdout=self.log, stderr=self.log
+            )
+
+        self.scheduler = start(
+            "distributed.cli.dask_scheduler", "--host", "tcp://127.0.0.1", "--port", "0", "--no-dashboard",
+            "--no-show", "--scheduler-file", str(self.file),
+        )  # fmt: skip
+        self._wait(lambda: self.file.exists() and self.file.stat().st_size > 0)
+        self.workers = [
+            start(
+                "distributed.cli.dask_worker", "--scheduler-file", str(self.file), "--nthreads", "1", "--no-nanny",
+                "--no-dashboard", "--host", "127.0.0.1", "--local-directory", str(folder), "--death-timeout", "60",
+            )
+            for _ in range(2)
+        ]  # fmt: skip
+
+    @property
+    def address(self) -> str:
+        return str(json.loads(self.file.read_text(encoding="utf-8"))["address"])
+
+    def ready(self) -> None:
+        """Wait until both workers have come."""
+        from distributed import Client
+
+        with Client(self.address, set_as_default=False) as client:
+            client.wait_for_workers(2, timeout=90)
+
+    def kill_one(self) -> None:
+        self.workers[0].send_signal(signal.SIGKILL)
+
+    def stop(self) -> None:
+        for process in (*self.workers, self.scheduler):
+            process.kill()
+            process.wait(30)
+        self.log.close()
+
+    @staticmethod
+    def _wait(done: Callable[[], bool]) -> None:
+        until = time.monotonic() + 90
+        while not done():
+            if time.monotonic() > until:
+                raise TimeoutError("the scheduler did not start")
+            time.sleep(0.1)
+
+
+@pytest.fixture
+def workers(tmp_path: Path, work_room: Path) -> Iterator[Workers]:
+    made = Workers(tmp_path, work_room)
+    try:
+        made.ready()
+        yield made
+    finally:
+        made.stop()
+
+
+@pytest.mark.slow
+@pytest.mark.loopback
+@pytest.mark.filterwarnings("ignore")
+class TestTwoWorkers:
+    def test_order_and_bugs(self, workers: Workers, jobs: Any) -> None:
+        assert list(executors.run(jobs.square, range(12), cluster=workers.address)) == [
+            n * n for n in range(12)
+        ]
+        with pytest.raises(ValueError, match="three"):
+            list(executors.run(jobs.fails, range(8), cluster=workers.address))
+
+    def test_one_dies_then_the_other_does_its_work(self, workers: Workers, jobs: Any) -> None:
+        seen = []
+        for at, result in enumerate(executors.run(jobs.own_pid, range(12), cluster=workers.address)):
+            seen.append(result)
+            if at == 2:
+                workers.kill_one()
+        assert [number for number, _ in seen] == list(range(12))
+        assert len({pid for _, pid in seen}) == 2, "both had a part before one died"
+        assert len({pid for _, pid in seen[-3:]}) == 1
+
+    def test_a_cohort_is_the_same_although_one_dies(self, workers: Workers, tmp_path: Path) -> None:
+        from kneeledger.pipeline import cohort as cohorts
+        from kneeledger.pipeline import settings
+        from kneeledger.pipeline.cohort import open_cohort
+
+        folder = tmp_path / "in"
+        files = sorted((FIXTURES / "export-second").glob("*.fit"))
+        for number in range(8):
+            home = folder / f"athlete {number}"
+            home.mkdir(parents=True)
+            for file in files[number % 3 : number % 3 + 5]:
+                (home / file.name).write_bytes(file.read_bytes())
+        (folder / "nothing").mkdir()
+        config = settings.load(settings.SETTINGS)
+        done: list[int] = []
+
+        def told(_what: str, count: int, _of: int | None) -> None:
+            done.append(count)
+            if count == 2:
+                workers.kill_one()
+
+        salt = tmp_path / "salt"
+        cohorts.cohort(
+            folder, tmp_path / "far", config=config, salt_file=salt, cluster=workers.address, progress=told
+        )
+        assert workers.workers[0].wait(30) == -signal.SIGKILL
+        assert workers.workers[1].poll() is None
+        assert done == list(range(1, 10))
+        cohorts.cohort(folder, tmp_path / "here", config=config, salt_file=salt)
+        far, here = open_cohort(tmp_path / "far"), open_cohort(tmp_path / "here")
+        for name in ("activities", "daily", "findings", "files"):
+            one, other = getattr(far, name).collect(), getattr(here, name).collect()
+            assert one.equals(other, null_equal=True), name
+        assert here.activities.select(pl.len()).collect().item() == 40
+        assert far.athletes.equals(here.athletes, null_equal=True)
+        for name in ("manifest.json", "codebook.csv", "errors.jsonl"):
+            assert (tmp_path / "far" / name).read_bytes() == (tmp_path / "here" / name).read_bytes(), name
