@@ -41,7 +41,7 @@ def place_days(ax: "Axes", first: date, last: date, *, narrow: bool) -> None:
             if at <= last.year * 12 + last.month
         ]
         words = [
-            f"{day:%b} {day.year}" if day.month == 1 or index == 0 else f"{day:%b}"
+            f"{u.month(day)} {day.year}" if day.month == 1 or index == 0 else u.month(day)
             for index, day in enumerate(days)
         ]
     low, high = ax.get_xlim()

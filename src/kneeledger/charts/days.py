@@ -18,7 +18,8 @@ from kneeledger.charts import units as u
 from kneeledger.charts.calendar_axis import day_numbers, place_days
 from kneeledger.charts.chart import Chart
 from kneeledger.charts.palette import HEAT, LIGHT
-from kneeledger.charts.season import EASY_S, WAYS
+from kneeledger.charts.route import EASY_S
+from kneeledger.charts.season import WAYS
 from kneeledger.charts.sheet import (
     Key,
     Sheet,
@@ -74,7 +75,7 @@ def calendar(daily: pl.DataFrame, *, measure: str = "knee_load_bw_s", narrow: bo
     name, size, unit = measure_words(measure)
     title = f"{name.capitalize()} by day"
     sheet = Sheet(230 if narrow else 218, narrow)
-    top = sheet.heading(title, "A column is a week from Monday; darker is more.")
+    top = sheet.heading(title, "A column is a week from Monday; the stronger the colour, the more.")
     frame = daily.drop_nulls("day") if "day" in daily.columns else pl.DataFrame()
     value = column(frame, measure) / size
     if frame.is_empty() or not known(value):
@@ -148,7 +149,7 @@ def _months(ax: Any, start: date, count: int) -> None:
         if (first or week == 0) and week - shown >= 3 and week <= count - 2:
             following = (monday + timedelta(weeks=2)).month != monday.month and week == 0
             if not following:
-                note(ax, (week - 0.45, -0.5), f"{monday:%b}", shift=(0, 5), va="bottom", colour="muted")
+                note(ax, (week - 0.45, -0.5), u.month(monday), shift=(0, 5), va="bottom", colour="muted")
                 shown = week
 
 

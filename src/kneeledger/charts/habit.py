@@ -17,7 +17,7 @@ import polars as pl
 from kneeledger.charts import units as u
 from kneeledger.charts.chart import Bar, Chart
 from kneeledger.charts.palette import LIGHT
-from kneeledger.charts.route import LEFT, LEFT_NARROW, RIGHT, Route, place_route, route_axis
+from kneeledger.charts.route import EASY_S, LEFT, LEFT_NARROW, RIGHT, Route, place_route, route_axis
 from kneeledger.charts.sheet import (
     SMALL,
     Sheet,
@@ -31,7 +31,6 @@ from kneeledger.charts.sheet import (
     ticks_y,
 )
 from kneeledger.model import FloatArray
-from kneeledger.severity import EASY_LOAD_BW
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -45,7 +44,6 @@ MOST: Final = 4.0
 TITLE: Final = "More than you are used to?"
 ROW: Final = 46.0
 ROW_NARROW: Final = 60.0
-EASY_S: Final = 60.0 * EASY_LOAD_BW
 LEAST_MIN: Final = 0.05
 """Less than this above or below level ground is nothing [easy min]."""
 

@@ -27,8 +27,8 @@ REFERENCE = re.compile(r"url\(#([^)]+)\)")
 DECIMALS = re.compile(r"-?\d+\.\d+")
 HEX = re.compile(r"#[0-9a-fA-F]{6}\b")
 DROPPED = ("font-family", "stroke-miterlimit")
+PAINT = ("fill", "stroke")
 GEOMETRY = ("d", "x", "y", "width", "height", "transform", "points")
-CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]")
 
 
 @drawn
@@ -57,13 +57,11 @@ def to_svg(chart: Chart, *, prefix: str) -> str:
         raise ReportError(f"{prefix!r} cannot begin an id.")
     raw = io.BytesIO()
     chart.figure.savefig(raw, format="svg", metadata={"Date": None})
-    made = ET.fromstring(CONTROL.sub("", raw.getvalue().decode()))  # noqa: S314 - written a line above
+    made = ET.fromstring(raw.getvalue())  # noqa: S314 - written a line above
     root = ET.Element("svg", _root(chart, prefix))
     title, _, rest = chart.alt.partition(". ")
-    ET.SubElement(root, "title", {"id": f"{prefix}-t"}).text = CONTROL.sub(
-        "", title.rstrip(".") or chart.name
-    )
-    ET.SubElement(root, "desc", {"id": f"{prefix}-d"}).text = CONTROL.sub("", rest or chart.alt)
+    ET.SubElement(root, "title", {"id": f"{prefix}-t"}).text = title.rstrip(".") or chart.name
+    ET.SubElement(root, "desc", {"id": f"{prefix}-d"}).text = rest or chart.alt
     names = {old: f"{prefix}-{index}" for index, old in enumerate(_referenced(made))}
     for child in made:
         _take(child, root, names)
@@ -80,17 +78,15 @@ def _root(chart: Chart, prefix: str) -> dict[str, str]:
         "aria-labelledby": f"{prefix}-t {prefix}-d",
         "style": "stroke-linejoin:round;stroke-linecap:butt",
     }
-    for axes in chart.figure.axes:
-        kind, _, unit = (axes.get_gid() or "").partition(":")
-        if kind == "route":
-            box, limits = axes.get_position(), axes.get_xlim()
-            left, right = box.x0 * width, box.x1 * width
-            top, bottom = (1 - box.y1) * height, (1 - box.y0) * height
-            scale = float(unit)
-            attributes["data-plot"] = f"{left:.1f} {top:.1f} {right:.1f} {bottom:.1f}"
-            attributes["data-x"] = f"{limits[0] * abs(scale):.1f} {limits[1] * abs(scale):.1f}"
-            attributes["data-x-unit"] = "s" if scale < 0 else "m"
-            break
+    along = [axes for axes in chart.figure.axes if str(axes.get_gid()).startswith("route:")]
+    if along:
+        box, limits = [axes.get_position() for axes in along], along[0].get_xlim()
+        scale = float(str(along[0].get_gid()).partition(":")[2])
+        left, right = box[0].x0 * width, box[0].x1 * width
+        top, bottom = (1 - max(one.y1 for one in box)) * height, (1 - min(one.y0 for one in box)) * height
+        attributes["data-plot"] = f"{left:.1f} {top:.1f} {right:.1f} {bottom:.1f}"
+        attributes["data-x"] = f"{limits[0] * abs(scale):.1f} {limits[1] * abs(scale):.1f}"
+        attributes["data-x-unit"] = "s" if scale < 0 else "m"
     return attributes
 
 
@@ -155,7 +151,9 @@ def _attributes(element: ET.Element, names: dict[str, str]) -> dict[str, str]:
         elif name == HREF:
             kept["href"] = f"#{names[value.removeprefix('#')]}"
         elif name == "style":
-            kept["style"] = _style(value, names)
+            kept["style"] = ";".join(filter(None, (kept.get("style", ""), _style(value, names))))
+        elif name in PAINT:
+            kept["style"] = ";".join(filter(None, (_style(f"{name}:{value}", names), kept.get("style", ""))))
         elif name in GEOMETRY:
             if not (name == "transform" and value.startswith("rotate(-0 ")):
                 kept[name] = DECIMALS.sub(_shorter, " ".join(value.split()))

@@ -10,7 +10,7 @@ Instead of: two renderings of each figure, or `currentColor` and a filter.
 
 from typing import Final
 
-__all__ = ["DARK", "DOWN", "HEAT", "LIGHT", "PART", "WAY", "css"]
+__all__ = ["DARK", "DOWN", "HEAT", "LIGHT", "PART", "css", "variable"]
 
 COLOURS: Final[dict[str, tuple[str, str]]] = {
     "ink": ("#1b1f24", "#e8eaed"),
@@ -47,7 +47,6 @@ COLOURS: Final[dict[str, tuple[str, str]]] = {
 LIGHT: Final = {name: light for name, (light, _) in COLOURS.items()}
 DARK: Final = {name: dark for name, (_, dark) in COLOURS.items()}
 
-WAY: Final = {"run": "run", "walk": "walk", "ride": "ride"}
 DOWN: Final = ("down-1", "down-2", "down-3", "down-4", "down-5")
 HEAT: Final = ("heat-1", "heat-2", "heat-3", "heat-4", "heat-5")
 PART: Final = {

@@ -38,10 +38,26 @@ from kneeledger.severity import EASY_LOAD_BW
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-__all__ = ["Route", "course", "load", "profile", "route_axis", "track"]
+__all__ = [
+    "EASY_S",
+    "LEFT",
+    "LEFT_NARROW",
+    "RIGHT",
+    "Route",
+    "course",
+    "load",
+    "place_route",
+    "profile",
+    "route_axis",
+    "track",
+]
 
 LEFT, LEFT_NARROW = 48.0, 40.0
 RIGHT = 12.0
+SO_FAR = 130.0
+"""Height of the panel of the running total [px]."""
+EASY_S: Final = 60.0 * EASY_LOAD_BW
+"""Linear load of an easy minute [BW·s]."""
 
 EDGES: Final = (-0.20, -0.15, -0.10, -0.05, -0.02, 0.02)
 """Edges of the grade bands, as in the ledger of descent."""
@@ -152,7 +168,8 @@ def settled(group: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
     least = max(1, len(group) // 130)
     calm = group.copy()
     cuts = np.flatnonzero(np.diff(group)) + 1
-    for begin, end in zip(cuts.tolist(), [*cuts[1:].tolist(), len(group)], strict=True):
+    ends = [*cuts[1:].tolist(), len(group)] if len(cuts) else []
+    for begin, end in zip(cuts.tolist(), ends, strict=True):
         if end - begin < least and calm[begin - 1] >= 0 and group[begin] >= 0:
             calm[begin:end] = calm[begin - 1]
     return calm
@@ -319,7 +336,7 @@ def load(
         ``km``, ``distance_m``, ``load_rate_bw``: the mean of each kilometre, drawn as steps.
     """
     route, rate = route_axis(profile, units), column(profile, "load_rate_bw")
-    sheet = Sheet(330 if narrow else 300, narrow)
+    sheet = Sheet(440 if narrow else 400, narrow)
     top = sheet.heading(
         "Knee load along the way", "Mean force behind the kneecap per leg, with its 90 % band (modelled)."
     )
@@ -336,8 +353,10 @@ def load(
         keys.append(Key("ink", "mean of each km", "line"))
     top = sheet.keys(0, top, keys) + 20
     left = LEFT_NARROW if narrow else LEFT
-    ax = sheet.axes(left, top, sheet.width - left - RIGHT, sheet.height - top - 44)
-    place_route(ax, route, narrow=narrow)
+    total = column(profile, "knee_load_bw_s") / EASY_S
+    below = SO_FAR if known(total) else 0.0
+    ax = sheet.axes(left, top, sheet.width - left - RIGHT, sheet.height - top - 44 - below)
+    place_route(ax, route, narrow=narrow, name=not below)
     ceiling = float(np.nanmax(np.concatenate([rate, high[np.isfinite(high)]]))) * 1.06
     ax.set_ylim(0, max(ceiling, 0.5))
     places = axis_steps(0, max(ceiling, 0.5), 4)
@@ -350,10 +369,27 @@ def load(
         ends = np.cumsum(np.nan_to_num(column(per_km, "distance_m"))) / route.size
         begins = np.append(0.0, ends[:-1])
         ax.hlines(means, begins, ends, color=LIGHT["ink"], linewidth=1.4, zorder=4)
-    return sheet.chart("load", _load_alt(route, rate, low, high, level))
+    if below:
+        _so_far(sheet, left, route, total)
+    return sheet.chart("load", _load_alt(route, rate, low, high, level, total))
 
 
-def _load_alt(route: Route, rate: FloatArray, low: FloatArray, high: FloatArray, level: FloatArray) -> str:
+def _so_far(sheet: Sheet, left: float, route: Route, total: FloatArray) -> None:
+    """The running total in a panel of its own beneath."""
+    height = SO_FAR - 58
+    ax = sheet.axes(left, sheet.height - 44 - height, sheet.width - left - RIGHT, height)
+    place_route(ax, route, narrow=sheet.narrow)
+    high = max(float(np.nanmax(total)), 1.0)
+    ax.set_ylim(0, high * 1.06)
+    places = axis_steps(0, high, 2)
+    ticks_y(ax, places, [u.number(place) for place in places])
+    axis_name(ax, f"knee load so far, {u.number(float(np.nanmax(total)))} in all [easy min]")
+    ax.plot(route.x, total, color=LIGHT["load"], linewidth=1.8)
+
+
+def _load_alt(
+    route: Route, rate: FloatArray, low: FloatArray, high: FloatArray, level: FloatArray, total: FloatArray
+) -> str:
     top = int(np.nanargmax(rate))
     where = f"{u.number(float(route.x[top]), 1)} {route.word}"
     told = (
@@ -365,6 +401,8 @@ def _load_alt(route: Route, rate: FloatArray, low: FloatArray, high: FloatArray,
         told += f" (90 % band there {u.number(float(low[top]), 2)} to {u.number(float(high[top]), 2)})"
     if np.isfinite(level[top]):
         told += f"; on level ground it would be {u.number(float(level[top]), 2)} there"
+    if known(total):
+        told += f". In all {u.number(float(np.nanmax(total)))} easy minutes"
     return told + "."
 
 

@@ -18,6 +18,7 @@ from kneeledger.charts import units as u
 from kneeledger.charts.calendar_axis import day_numbers, place_days
 from kneeledger.charts.chart import Chart
 from kneeledger.charts.palette import DOWN, LIGHT
+from kneeledger.charts.route import EASY_S
 from kneeledger.charts.sheet import (
     Key,
     Sheet,
@@ -33,13 +34,10 @@ from kneeledger.charts.sheet import (
     ticks_y,
 )
 from kneeledger.model import FloatArray
-from kneeledger.severity import EASY_LOAD_BW
 
-__all__ = ["descent_weeks", "sessions", "sparkline", "weeks"]
+__all__ = ["WAYS", "descent_weeks", "sessions", "sparkline", "weeks"]
 
 WAYS: Final = (("run", "running"), ("walk", "walking"), ("ride", "cycling"))
-EASY_S: Final = 60.0 * EASY_LOAD_BW
-"""Linear load of an easy minute [BW·s]."""
 
 
 def easy_array(load_bw_s: FloatArray) -> FloatArray:
@@ -73,7 +71,7 @@ def _stack(ax: Any, values: dict[str, FloatArray], pale: npt.NDArray[np.bool_]) 
     return base
 
 
-def _bools(frame: pl.DataFrame, name: str, default: bool) -> npt.NDArray[np.bool_]:
+def _bools(frame: pl.DataFrame, name: str, *, default: bool) -> npt.NDArray[np.bool_]:
     if name not in frame.columns:
         return np.full(frame.height, default)
     return frame[name].cast(pl.Boolean, strict=False).fill_null(default).to_numpy().astype(bool)
@@ -91,13 +89,18 @@ def weeks(weeks: pl.DataFrame, *, units: str = "metric", narrow: bool = False) -
     """
     del units
     sheet = Sheet(440 if narrow else 420, narrow)
-    top = sheet.heading("Knee load by week", "Easy minutes: as many minutes of easy level running.")
     frame = weeks.drop_nulls("week") if "week" in weeks.columns else pl.DataFrame()
+    told = "Easy minutes: as many minutes of easy level running."
+    if not _bools(frame, "complete", default=True).all():
+        told += " The paler week is not over."
+    if _gaps(frame).any():
+        told += " n/7: only so many days are known."
+    top = sheet.heading("Knee load by week", told)
     load = {way: easy_array(column(frame, f"knee_{way}_bw_s")) for way, _ in WAYS}
     if frame.is_empty() or not any(known(values) for values in load.values()):
         sheet.nothing("No week with a known knee load.", y=top)
         return sheet.chart("weeks", "Knee load by week. No week with a known knee load.")
-    days, pale = frame["week"].to_list(), ~_bools(frame, "complete", True)
+    days, pale = frame["week"].to_list(), ~_bools(frame, "complete", default=True)
     usual = easy_array(column(frame, "level_28d_bw_s"))
     low, high = easy_array(column(frame, "knee_low_bw_s")), easy_array(column(frame, "knee_high_bw_s"))
     used = [(way, word) for way, word in WAYS if np.nansum(load[way]) > 0]
@@ -127,11 +130,15 @@ def weeks(weeks: pl.DataFrame, *, units: str = "metric", narrow: bool = False) -
     return sheet.chart("weeks", _weeks_alt(days, total, low, high, usual, load))
 
 
+def _gaps(frame: pl.DataFrame) -> npt.NDArray[np.bool_]:
+    """Weeks that are over and have unknown days."""
+    return np.asarray(_bools(frame, "complete", default=True) & (column(frame, "known_days") < 7))
+
+
 def _unknown(ax: Any, frame: pl.DataFrame) -> None:
     """How many days of a week are known, where it is not all that have passed."""
     days = column(frame, "known_days")
-    complete = _bools(frame, "complete", True)
-    for index in np.flatnonzero(complete & (days < 7)).tolist():
+    for index in np.flatnonzero(_gaps(frame)).tolist():
         note(
             ax,
             (index, 0),

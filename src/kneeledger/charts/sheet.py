@@ -7,6 +7,8 @@ Instead of: tight or constrained layout, and pyplot's state.
 """
 
 import functools
+import re
+import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from importlib import resources
@@ -51,6 +53,8 @@ WIDE, NARROW = 720.0, 360.0
 SMALL, TITLE = 11.0, 15.0
 LINE = 1.35
 """Line height in ems."""
+CONTROL = re.compile(r"[\x00-\x1f\x7f\ufffe\uffff]")
+"""What no SVG and no font can hold."""
 LONGEST = 160
 """Letters of a line that comes from outside; what is longer is cut with an ellipsis."""
 
@@ -65,13 +69,14 @@ def style() -> Any:
 
 
 def drawn(function: Callable[P, R]) -> Callable[P, R]:
-    """Run under the style, whatever the caller's settings are."""
+    """Run under the style, whatever the caller's settings are; a letter the font lacks is no news."""
 
     @functools.wraps(function)
     def under_style(*args: P.args, **kwargs: P.kwargs) -> R:
         import matplotlib as mpl
 
-        with mpl.rc_context(style()):
+        with mpl.rc_context(style()), warnings.catch_warnings():
+            warnings.filterwarnings("ignore", message="Glyph .* missing from font")
             return function(*args, **kwargs)
 
     return under_style
@@ -129,11 +134,10 @@ class Sheet:
         va: str = "top",
     ) -> None:
         """One line at a place."""
-        words = words if len(words) <= LONGEST else words[: LONGEST - 1] + "…"
         self.figure.text(
             x / self.width,
             1 - y / self.height,
-            words,
+            plain(words),
             fontsize=size,
             color=LIGHT[colour],
             fontweight="bold" if bold else "normal",
@@ -165,7 +169,7 @@ class Sheet:
         limit = x + (width or self.width - x)
         at = x
         for key in keys:
-            needed = 18 + measured(key.words, SMALL)
+            needed = 18 + measured(plain(key.words), SMALL)
             if at > x and at + needed > limit:
                 at, y = x, y + 17
             middle = 1 - (y + 7) / self.height
@@ -214,7 +218,14 @@ class Sheet:
 
     def chart(self, name: str, alt: str) -> Chart:
         """The finished chart."""
-        return Chart(name, self.figure, " ".join(alt.split()))
+        safe = re.sub(r"[^A-Za-z0-9_-]+", "-", name)[:60]
+        return Chart(safe, self.figure, CONTROL.sub("", " ".join(alt.split())))
+
+
+def plain(words: str) -> str:
+    """One line as it can be shown: no control characters, cut where it is too long."""
+    words = CONTROL.sub("", words)
+    return words if len(words) <= LONGEST else words[: LONGEST - 1] + "…"
 
 
 @functools.cache
@@ -241,8 +252,8 @@ def measured(words: str, size: float, *, bold: bool = False) -> float:
 def wrapped(words: str, width: float, size: float, *, bold: bool = False) -> list[str]:
     """Lines that fit a width."""
     lines: list[str] = []
-    for word in words.split(" "):
-        if lines and measured(f"{lines[-1]} {word}", size, bold=bold) <= width:
+    for word in plain(words).split(" "):
+        if lines and measured(f"{lines[-1]} {word}", size, bold=bold) <= 0.97 * width:
             lines[-1] += f" {word}"
         else:
             lines.append(word)
@@ -300,7 +311,7 @@ def note(
 ) -> None:
     """Words at a place of the data, moved by pixels; `box` puts paper behind them."""
     ax.annotate(
-        words,
+        plain(words),
         place,
         xycoords=coords,
         xytext=shift,

@@ -12,6 +12,7 @@ __all__ = [
     "distance",
     "easy",
     "height",
+    "month",
     "number",
     "pace",
     "percent",
@@ -23,6 +24,8 @@ __all__ = [
 
 MILE_M: Final = 1609.344
 FOOT_M: Final = 0.3048
+MONTHS: Final = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
+"""Not by the locale: the same data gives the same bytes."""
 MINUS: Final = "\u2212"
 
 
@@ -85,7 +88,12 @@ def clock(seconds: float) -> str:
 
 def day(value: date) -> str:
     """``3 May``."""
-    return f"{value.day} {value:%b}"
+    return f"{value.day} {month(value)}"
+
+
+def month(value: date) -> str:
+    """``May``."""
+    return MONTHS[value.month - 1]
 
 
 def steps(low: float, high: float, count: int = 5) -> list[float]:

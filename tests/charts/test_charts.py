@@ -1,0 +1,367 @@
+"""Every chart: drawn, said in words, and safe to put into a page."""
+
+import re
+import xml.etree.ElementTree as ET
+from collections import Counter
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from matplotlib.figure import Figure
+
+from kneeledger import charts
+from kneeledger.charts import Bar, Chart
+from kneeledger.charts.palette import LIGHT
+from kneeledger.errors import ReportError
+
+HOSTILE = '<script>alert("x")</script> $\\frac{1}{2}$ & \u202egnihton\u202c \x00 \'"'
+
+
+def checked(chart: Chart, prefix: str = "p1") -> ET.Element:
+    """The parsed SVG of a chart that keeps every promise of `to_svg`."""
+    text = charts.to_svg(chart, prefix=prefix)
+    root = ET.fromstring(text)
+    assert root.tag.endswith("svg")
+    assert root.get("role") == "img"
+    assert root.get("viewBox")
+    assert root.get("width") is None
+    assert root.get("height") is None
+    assert "<script" not in text
+    assert "<style" not in text
+    assert "<metadata" not in text
+    assert "font-family" not in text
+    assert text.replace("http://www.w3.org/2000/svg", "").count("://") == 0
+    assert not re.search(r"#[0-9a-fA-F]{6}\b|rgb\(", text), "a colour that is no variable"
+    ids = [element.get("id") for element in root.iter() if element.get("id")]
+    assert len(ids) == len(set(ids))
+    assert all(one is not None and one.startswith(f"{prefix}-") for one in ids)
+    for reference in re.findall(r"url\(#([^)]+)\)|href=\"#([^\"]+)\"", text):
+        assert (reference[0] or reference[1]) in ids
+    labelled = (root.get("aria-labelledby") or "").split()
+    assert len(labelled) == 2
+    assert set(labelled) <= set(ids)
+    assert "nan" not in re.sub(r"<text.*?</text>|<desc.*?</desc>", "", text).lower()
+    return root
+
+
+def words(root: ET.Element) -> list[str]:
+    return [element.text or "" for element in root.iter() if element.tag.endswith("}text")]
+
+
+@pytest.mark.parametrize("narrow", [False, True])
+def test_real_shaped_frames_are_drawn_and_told(case, narrow):
+    chart = case.chart(narrow=narrow and case.narrow)
+    assert isinstance(chart.figure, Figure)
+    assert re.search(r"\d", chart.alt), "a text alternative has numbers"
+    assert len(chart.alt) > 30
+    assert "nan" not in chart.alt.lower()
+    root = checked(chart)
+    title, description = (root.find(f"{{http://www.w3.org/2000/svg}}{tag}") for tag in ("title", "desc"))
+    assert title is not None
+    assert title.text
+    assert description is not None
+    assert description.text
+    assert description.text in chart.alt
+
+
+@pytest.mark.parametrize("how", ["empty", "columnless", "null", "one_row", "one_null_row"])
+def test_little_is_said_in_words(case, how):
+    made = {
+        "empty": lambda frame: frame.clear(),
+        "columnless": lambda _: pl.DataFrame(),
+        "null": lambda frame: frame.clear(frame.height),
+        "one_row": lambda frame: frame.head(1),
+        "one_null_row": lambda frame: frame.clear(1),
+    }[how]
+    chart = case.chart(**{name: made(frame) for name, frame in case.frames.items()})
+    assert len(chart.alt) > 15
+    root = checked(chart)
+    assert "".join(words(root)).strip() or case.name == "sparkline", "a figure says something"
+
+
+@pytest.mark.parametrize("units", ["metric", "imperial"])
+def test_units_stand_on_the_axes(units, made):
+    chart = charts.profile(made.profile(), made.DESCENTS, units=units)
+    told = " ".join(words(checked(chart)))
+    assert f"elevation [{'m' if units == 'metric' else 'ft'}]" in told
+    assert f"distance [{'km' if units == 'metric' else 'mi'}]" in told
+    assert ("60 m" if units == "metric" else "197 ft") in chart.alt
+    risk = charts.risk(made.BARS, made.profile(), units=units)
+    assert ("14.5 km" if units == "metric" else "9.0 mi") in risk.alt
+
+
+def test_every_null_pattern_is_drawn(made):
+    whole = made.profile(24)
+    numbers = [name for name in whole.columns if name != "way"]
+
+    @settings(max_examples=8, deadline=None)
+    @given(
+        st.lists(st.tuples(st.sampled_from(numbers), st.integers(0, 23)), max_size=60),
+        st.sets(st.sampled_from(numbers)),
+    )
+    def drawn(cells, columns):
+        holes = Counter(cells)
+        frame = whole.with_columns(
+            pl.Series(
+                name,
+                [
+                    None if name in columns or (name, row) in holes else value
+                    for row, value in enumerate(whole[name])
+                ],
+                dtype=pl.Float64,
+            )
+            for name in numbers
+        )
+        for chart in (
+            charts.risk((), frame),
+            charts.profile(frame, made.DESCENTS),
+            charts.load(frame, made.PER_KM),
+            charts.course(frame),
+            charts.track(frame),
+        ):
+            assert "nan" not in chart.alt.lower()
+            assert charts.to_svg(chart, prefix="a")
+
+    drawn()
+
+
+def test_same_data_same_bytes(case):
+    first = charts.to_svg(case.chart(), prefix="a")
+    chart = case.chart()
+    other = charts.to_svg(chart, prefix="b")
+    assert charts.to_svg(chart, prefix="a") == first
+    found = [{e.get("id") for e in ET.fromstring(text).iter() if e.get("id")} for text in (first, other)]
+    assert not found[0] & found[1]
+
+
+@pytest.mark.parametrize("prefix", ["", "1a", "a b", 'a"', "<a"])
+def test_a_prefix_must_begin_an_id(prefix):
+    with pytest.raises(ReportError):
+        charts.to_svg(charts.sparkline([1, 2]), prefix=prefix)
+
+
+def test_callers_settings_change_nothing():
+    import matplotlib as mpl
+
+    plain = charts.to_svg(charts.sparkline([1, 2, 3]), prefix="a")
+    with mpl.rc_context({"font.size": 30, "axes.grid": True, "svg.fonttype": "path", "text.usetex": False}):
+        assert charts.to_svg(charts.sparkline([1, 2, 3]), prefix="a") == plain
+
+
+def test_hostile_names_are_text():
+    chart = charts.decomposition([(HOSTILE, 100.0, 50.0), ("x" * 10_000, -10.0, -5.0)])
+    told = words(checked(chart))
+    assert any(line.startswith('<script>alert("x")</script> $\\frac{1}{2}$ &') for line in told)
+    assert max(map(len, told)) <= 160
+    assert (
+        checked(charts.calendar(pl.DataFrame({"day": [date(2026, 5, 3)], HOSTILE: [2.0]}), measure=HOSTILE))
+        is not None
+    )
+
+
+def test_risk_says_what_is_unknown_and_how_much_more(made):
+    chart = charts.risk(made.BARS[:1], made.profile())
+    assert chart.alt.startswith("More than you are used to?")
+    assert "distance 14.5 km against 10.0 km, +45 %" in chart.alt
+    assert "descent not known" in chart.alt
+    told = words(checked(chart))
+    assert "+45 %" in told
+    assert told.count("unknown") == 2
+    assert {"100 %", "+10 %", "+30 %", "+100 %"} <= set(told)
+    full = charts.risk(made.BARS, made.profile())
+    assert "knee load 90 easy min against 100 easy min, −10 % (90 % interval −18 % to −3 %)" in full.alt
+    assert "acwr" not in full.alt.lower()
+    first = Bar("distance_m", 5000.0, None, None, None, None, None, tested=True)
+    assert "nothing comparable" in charts.risk([first], made.profile()).alt
+
+
+@pytest.mark.parametrize("ratio", [0.0, 0.2, 1.0, 2.0, 3.9, 80.0])
+def test_any_ratio_stays_on_the_sheet(ratio, made):
+    bar = Bar("descent_m", 100 * ratio, 100.0, ratio, ratio * 0.9, ratio * 1.1, None, tested=False)
+    chart = charts.risk([bar], made.profile())
+    assert placed(chart)
+    assert ("→" in " ".join(words(checked(chart)))) == (ratio > 4)
+
+
+def test_risk_adds_up_the_load_above_level(made):
+    frame = made.profile()
+    each = frame["knee_load_bw_s"].diff().fill_null(frame["knee_load_bw_s"][0])
+    above = float((each * (1 - frame["load_rate_level_bw"] / frame["load_rate_bw"])).sum()) / made.EASY_S
+    assert f"+{above:.0f} easy minutes above level ground in all" in charts.risk((), frame).alt
+    level = frame.with_columns(pl.col("load_rate_level_bw").alias("load_rate_bw"))
+    assert "no slope changed the knee load" in charts.risk((), level).alt
+
+
+def test_a_route_tells_where_its_axes_are(made):
+    root = checked(charts.profile(made.profile(), made.DESCENTS, units="imperial"))
+    left, top, right, bottom = map(float, (root.get("data-plot") or "").split())
+    assert 0 < left < right <= 720
+    assert 0 < top < bottom
+    begin, end = map(float, (root.get("data-x") or "").split())
+    assert begin == 0
+    assert end == pytest.approx(12_000, abs=1)
+    assert root.get("data-x-unit") == "m"
+    timed = made.profile().with_columns(pl.lit(None, dtype=pl.Float64).alias("distance_m"))
+    assert checked(charts.load(timed, pl.DataFrame())).get("data-x-unit") == "s"
+
+
+def test_track_shows_no_coordinates(made):
+    chart = charts.track(made.profile())
+    text = charts.to_svg(chart, prefix="a") + chart.alt
+    moved = made.profile().with_columns(pl.col("longitude_deg") + 7.0)
+    assert "10.0" not in text.replace("210.0", "").replace("110.0", "") or "latitude" not in text
+    assert charts.to_svg(charts.track(moved), prefix="a") == charts.to_svg(chart, prefix="a")
+
+
+def placed(chart: Chart) -> list[tuple[str, Any]]:
+    """Every word with its box, all of them on the sheet."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.text import Text
+
+    canvas = FigureCanvasAgg(chart.figure)
+    canvas.draw()
+    width, height = canvas.get_width_height()
+    found = [
+        (text.get_text(), text.get_window_extent(canvas.get_renderer()))
+        for text in chart.figure.findobj(Text)
+        if text.get_visible() and text.get_text().strip()
+    ]
+    for words, box in found:
+        assert box.x0 > -1.5, words
+        assert box.x1 < width + 1.5, words
+        assert box.y0 > -1.5, words
+        assert box.y1 < height + 1.5, words
+    return found
+
+
+def overlaps(chart: Chart) -> list[tuple[str, str]]:
+    """Pairs of words that lie on each other; fails where one leaves the sheet."""
+    found = placed(chart)
+    return [
+        (one, other)
+        for i, (one, a) in enumerate(found)
+        for other, b in found[i + 1 :]
+        if min(a.x1, b.x1) - max(a.x0, b.x0) > 1.5 and min(a.y1, b.y1) - max(a.y0, b.y0) > 3
+    ]
+
+
+@pytest.mark.parametrize("narrow", [False, True])
+def test_nothing_is_clipped_and_no_words_lie_on_others(case, narrow):
+    chart = case.chart(narrow=narrow and case.narrow)
+    assert overlaps(chart) == []
+
+
+def test_many_descents_are_named_without_overlap(made):
+    many = pl.DataFrame(
+        {
+            "number": list(range(1, 41)),
+            "start_distance_m": [290.0 * k for k in range(40)],
+            "length_m": [150.0] * 40,
+            "drop_m": [10.0 + k % 7 for k in range(40)],
+            "grade_mean": [-0.07] * 40,
+        }
+    )
+    for narrow in (False, True):
+        chart = charts.profile(made.profile(), many, narrow=narrow)
+        assert overlaps(chart) == []
+        assert "40 single descents" in chart.alt
+
+
+@pytest.mark.parametrize("name", ["decomposition", "calendar", "sparkline"])
+def test_png_is_written_in_light(tmp_path: Path, made, name):
+    from PIL import Image
+
+    case = next(one for one in made.CASES if one.name == name)
+    path = tmp_path / "a.png"
+    charts.to_png(case.chart(), path, scale=1)
+    with Image.open(path) as image:
+        assert image.size[0] in (120, 720)
+        assert image.convert("RGB").getpixel((image.size[0] - 1, image.size[1] - 1)) == (255, 255, 255)
+    with pytest.raises(ReportError):
+        charts.to_png(case.chart(), tmp_path / "no" / "such" / "folder.png")
+
+
+def test_png_scales(tmp_path: Path):
+    from PIL import Image
+
+    charts.to_png(charts.sparkline([1, 2]), tmp_path / "a.png")
+    with Image.open(tmp_path / "a.png") as image:
+        assert image.size == (240, 56)
+
+
+def test_unknown_days_are_hatched_and_counted(made):
+    chart = charts.calendar(made.daily())
+    assert "6 unknown" in chart.alt
+    assert "unknown" in words(checked(chart))
+    assert "<pattern" in charts.to_svg(chart, prefix="a")
+    known = charts.calendar(made.daily().with_columns(pl.col("knee_load_bw_s").fill_null(0.0)))
+    assert "0 unknown" in known.alt
+    assert "<pattern" not in charts.to_svg(known, prefix="a")
+
+
+def test_ratios_stand_by_their_names_without_bands(made):
+    chart = charts.ratios(made.workload_frame())
+    for name in ("rolling sums, coupled 7:28", "rolling sums, uncoupled 7:21", "EWMA, coupled 7:28"):
+        assert name in chart.alt
+    assert "1.5" not in chart.alt.split("last known values")[0]
+
+
+def test_pain_is_told_in_words(made):
+    chart = charts.pain(made.PAIN, made.weeks())
+    assert "4 entries" in chart.alt
+    assert "2 of beyond tolerable or a worse morning" in chart.alt
+    assert "limp" in words(checked(chart))
+
+
+def test_changes_of_cadence_are_named(made):
+    chart = charts.cadence_trend(made.SERIES, made.CHANGES)
+    told = words(checked(chart))
+    assert "−4.7 %" in told
+    assert "+4.9 %" in told
+    assert "(−5.2 to −4.2 %)" in chart.alt
+    assert "No change was found" in charts.cadence_trend(made.SERIES, []).alt
+
+
+def test_decomposition_adds_up_with_negative_parts(made):
+    chart = charts.decomposition(made.PARTS)
+    assert "Knee load, 96 easy min in all" in chart.alt
+    assert "pace −2 (−2 %)" in chart.alt
+    assert "Peak-weighted, 19,550 steps in all" in chart.alt
+
+
+def test_a_colour_outside_the_palette_is_an_error():
+    chart = charts.sparkline([1, 2])
+    chart.figure.text(0.5, 0.5, "x", color="#123456")
+    with pytest.raises(ReportError, match="#123456"):
+        charts.to_svg(chart, prefix="a")
+
+
+def test_from_a_file_of_the_fixtures():
+    import kneeledger
+    from kneeledger.preparation import prepare
+
+    path = Path(__file__).resolve().parents[2] / "fixtures/export/loose/tall-slow-runner.fit"
+    (recording,) = kneeledger.read(path)
+    entry = kneeledger.analyze(prepare(recording))
+    tables = entry.tables
+    for chart in (
+        charts.risk((), tables["profile"]),
+        charts.profile(tables["profile"], tables["descents"]),
+        charts.load(tables["profile"], tables["per_km"]),
+        charts.cadence_pace(tables["cadence_by_pace"], None),
+        charts.track(tables["profile"]),
+        charts.course(tables["profile"]),
+    ):
+        checked(chart)
+        assert overlaps(chart) == []
+
+
+def test_names_of_the_front_door():
+    assert charts.__all__ == sorted(charts.__all__)
+    assert callable(charts.profile)
+    assert callable(charts.calendar)
+    assert set(LIGHT) >= {"ink", "paper", "run", "walk", "ride"}
