@@ -32,6 +32,8 @@ JUMP_S = 40 * 86_400
 """A record further ahead than this in a damaged file is taken for garbage unless its followers agree. [s]"""
 BACK_S = 86_400
 """A record further back than this in a damaged file likewise. [s]"""
+RUN = 4
+"""Messages of one kind in a row that are worth measuring in one step."""
 RESYNC_MESSAGES, RESYNC_RECORDS, RESYNC_STEP_S = 8, 5, 10
 RESYNC_REACH = 1 << 16
 """How many bytes are searched for the way back after a hole."""
@@ -457,7 +459,9 @@ def _quick_walk(data: bytes, pos: int, end: int, table: _Table) -> int:
 
 
 def _run(data: bytes, pos: int, end: int, size: int, header: int) -> int:
-    """How many messages of `size` bytes and this header follow each other from `pos`."""
+    """How many messages of `size` bytes and this header follow each other from `pos`; 0 where it is few."""
+    if pos + RUN * size > end or data[pos + (RUN - 1) * size] != header:
+        return 0
     mark, total, window = bytes((header,)), 0, 32
     while pos + size <= end:
         heads = data[pos : min(pos + window * size, end - size + 1) : size]
