@@ -182,7 +182,7 @@ class Ledger:
 
     def _told(self, error: sqlite3.Error, what: str) -> StoreError:
         """The error of the database as a sentence, and what to do about it."""
-        code = getattr(error, "sqlite_errorcode", 0) & 0xFF
+        code = _code(error)
         if code == sqlite3.SQLITE_FULL:
             hint = "The disk is full: make room and run the same command again; nothing is lost."
         elif code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
@@ -622,13 +622,16 @@ def rebuild(folder: Path, *, on_wait: Any = None) -> None:
     try:
         with Ledger(folder, create=False) as old:
             old.lock(on_wait=on_wait)
+            if old.query("pragma quick_check(1)") != [("ok",)]:
+                raise sqlite3.DatabaseError("the check of the database fails")
             old.backup()
             with old.transaction() as db:
                 for table in ("files", "activities", "segments"):
                     db.execute(f"delete from {table}")  # noqa: S608
             old.sweep()
-    except StoreError as error:
-        if getattr(error.__cause__, "sqlite_errorcode", 0) & 0xFF not in DAMAGE:
+    except (StoreError, sqlite3.DatabaseError) as error:
+        cause = error if isinstance(error, sqlite3.Error) else error.__cause__
+        if not isinstance(cause, sqlite3.Error) or _code(cause) not in DAMAGE:
             raise
         handle = _hold(folder, 600, on_wait)
         try:
@@ -659,6 +662,11 @@ def _hold(folder: Path, wait_s: float, on_wait: Any) -> Any:
             raise StoreError(f"Another kneeledger is writing to {folder}.", hint="Try again when it is done.")
         time.sleep(0.1)
     return handle
+
+
+def _code(error: sqlite3.Error) -> int:
+    """What the database said; where python itself could not read its text, that it is damaged."""
+    return int(getattr(error, "sqlite_errorcode", sqlite3.SQLITE_CORRUPT)) & 0xFF
 
 
 def _run(db: sqlite3.Connection, statements: str) -> None:
