@@ -329,12 +329,22 @@ def note(
 
 
 def polygons(ax: "Axes", shapes: Sequence[FloatArray], colour: str, **how: Any) -> None:
-    """Many shapes of one colour as one artist."""
-    from matplotlib.collections import PolyCollection
+    """Many shapes of one colour as one path: one element in the SVG, and drawn in one go."""
+    from matplotlib.patches import PathPatch
+    from matplotlib.path import Path
 
-    if len(shapes):
-        how.setdefault("linewidth", 0)
-        ax.add_collection(PolyCollection(list(shapes), facecolor=LIGHT[colour], **how), autolim=False)
+    if not len(shapes):
+        return
+    points = np.concatenate([np.vstack([shape, shape[:1]]) for shape in shapes])
+    codes = np.full(len(points), Path.LINETO, dtype=np.uint8)
+    last = np.cumsum([len(shape) + 1 for shape in shapes]) - 1
+    codes[np.append(0, last[:-1] + 1)] = Path.MOVETO
+    codes[last] = Path.CLOSEPOLY
+    how.setdefault("linewidth", 0)
+    patch = PathPatch(
+        Path(points, codes), facecolor=LIGHT[colour], **{"edgecolor": "none", "zorder": 1.0} | how
+    )
+    ax.add_artist(patch)
 
 
 def spread(middles: Sequence[float], sizes: Sequence[float], low: float, high: float) -> list[float]:
