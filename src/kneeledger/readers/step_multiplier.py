@@ -266,6 +266,11 @@ def _agreement(values: FloatArray, factor: int, step_s: FloatArray, total_cycles
         return ""
     steps = float(np.sum(values * factor / 60.0 * np.clip(step_s, 0.0, LONGEST_STEP_S)))
     ratio = steps / (2.0 * total_cycles)
+    differ = round(100 * (ratio - 1), 1) + 0.0
     if abs(ratio - 1.0) <= AGREE:
-        return f"; agrees with the device's strides ({100 * (ratio - 1):+.1f} %)"
-    return f"; the device's strides differ ({100 * (ratio - 1):+.1f} %)"
+        return (
+            f"; agrees with the device's strides ({differ:+.1f} %)"
+            if differ
+            else "; agrees with the device's strides"
+        )
+    return f"; the device's strides differ ({differ:+.1f} %)"
