@@ -82,7 +82,7 @@ def time_us(frame: pl.DataFrame) -> Ints:
     """Time of each row [µs], `NO_TIME` where it is null or there is no such column; shape (n,)."""
     if "time" not in frame.columns:
         return np.full(frame.height, NO_TIME, dtype=np.int64)
-    time = frame.get_column("time").cast(schema.TIME).to_physical()
+    time = frame.get_column("time").cast(schema.TIME).cast(pl.Int64)
     return (time.fill_null(NO_TIME) if time.null_count() else time).to_numpy()
 
 
@@ -108,8 +108,6 @@ def floats(frame: pl.DataFrame, name: str) -> FloatArray | None:
     series = frame.get_column(name)
     if series.null_count() == len(series):
         return None
-    if series.null_count():
-        series = series.fill_null(float("nan"))
     return series.cast(pl.Float64).to_numpy()
 
 

@@ -164,7 +164,8 @@ def clocks(
     if not timed:
         return elapsed, timer
     span = (int(clock[-1]) - int(clock[0])) / SECOND
-    length = int((pauses["end"].to_physical().to_numpy() - pauses["start"].to_physical().to_numpy()).sum())
+    start, end = (pauses.get_column(name).cast(pl.Int64).to_numpy() for name in ("start", "end"))
+    length = int((end - start).sum())
     running = max(span - length / SECOND, 0.0)
     if elapsed is not None and elapsed > span and len(clock) < FEW:
         return elapsed, elapsed if timer is None else min(timer, elapsed)

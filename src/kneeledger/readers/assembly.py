@@ -210,6 +210,6 @@ def _position(frame: pl.DataFrame) -> tuple[float, float] | None:
     latitude, longitude = frame.get_column("latitude_deg"), frame.get_column("longitude_deg")
     if latitude.null_count() == len(latitude):
         return None
-    k = int(latitude.is_not_null().arg_max() or 0)
+    k = int(np.argmax(~np.isnan(latitude.to_numpy()))) if latitude.null_count() else 0
     lat, lon = latitude[k], longitude[k]
     return None if lat is None or lon is None else (float(lat), float(lon))

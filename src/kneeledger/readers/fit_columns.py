@@ -380,7 +380,8 @@ class Table:
                 rows[place] = row[:-1]
         if not kinds:
             return pl.DataFrame()
-        return pl.DataFrame(rows, schema=kinds, orient="row")
+        # as mappings: polars checks a schema against rows of cells for twice as long
+        return pl.DataFrame([dict(zip(kinds, row, strict=True)) for row in rows], schema=kinds)
 
     def column(self, name: str) -> pl.Series:
         """One column by name; all null where the table has no such field."""

@@ -107,9 +107,13 @@ def drafts(source: Source, *, decoder: str) -> list[Draft]:
 
 def _clock(records: pl.DataFrame) -> list[Issue]:
     """Told where times count from power-on: they stand near 1990, and only their differences mean something."""
-    early = int((records.get_column("time").dt.year() < SYSTEM_TIME_ENDS).sum())
+    time = records.get_column("time")
+    first = time.min()
+    if not isinstance(first, datetime) or first.year >= SYSTEM_TIME_ENDS:
+        return []
+    early = int((time.dt.year() < SYSTEM_TIME_ENDS).sum())
     text = "Time stamps count from power-on, not from a date; they stand near 1990."
-    return [Issue("fit_system_time", early, text)] if early else []
+    return [Issue("fit_system_time", early, text)]
 
 
 def _draft(tables: Tables, issues: tuple[Issue, ...], decoder: str) -> Draft | str:
@@ -204,9 +208,9 @@ def _records(raw: pl.DataFrame, sub_sport: str | None) -> tuple[pl.DataFrame, li
     if grade is not None and sub_sport == "treadmill":
         columns.append((grade / 100.0).alias("incline"))
     columns.extend(_developer(raw.get_column(name), lists) for name in raw.columns if name.startswith("dev:"))
-    frame = pl.DataFrame(columns)
-    known = [name for name in schema.RECORDS if name in frame.columns]
-    frame = frame.select(known + [name for name in frame.columns if name not in known])
+    by_name = {series.name: series for series in columns}
+    known = [by_name.pop(name) for name in schema.RECORDS if name in by_name]
+    frame = schema.framed(known + list(by_name.values()))
     text = f"Fields with several values a record ({', '.join(lists)}): the first was taken."
     return frame, [Issue("list_field", len(lists), text)] if lists else []
 
@@ -218,7 +222,7 @@ def _number(series: pl.Series) -> tuple[pl.Series, bool]:
         series = series.list.first()
     if not series.dtype.is_numeric():
         series = pl.Series(series.name, [None] * len(series), dtype=pl.Float64)
-    return series.cast(pl.Float64), was_list
+    return series if series.dtype == pl.Float64 else series.cast(pl.Float64), was_list
 
 
 def _developer(series: pl.Series, lists: list[str]) -> pl.Series:
@@ -260,16 +264,18 @@ def _renamed(
             elif series.dtype != UTC_TIME:
                 series = None
             if series is not None:
-                best = series if best is None else best.zip_with(best.is_not_null(), series)
+                if best is None:
+                    best = series
+                elif best.null_count():
+                    best = best.zip_with(best.is_not_null(), series)
         if best is not None:
             columns.append(best.alias(column))
     if not columns:
         columns.append(pl.Series(next(iter(wanted)), [None] * frame.height, dtype=UTC_TIME))
-    return schema.conform(pl.DataFrame(columns), wanted)[0]
+    return schema.conform(schema.framed(columns), wanted)[0]
 
 
 def _sessions(tables: Tables) -> pl.DataFrame:
-    frame = tables.frame("session")
     names = {
         "start": ("start_time",),
         "elapsed_s": ("total_elapsed_time",),
@@ -281,7 +287,7 @@ def _sessions(tables: Tables) -> pl.DataFrame:
         "sub_sport": ("sub_sport",),
         "total_cycles": ("total_cycles", "total_strides", "total_strokes"),
     }
-    return _renamed(frame, names, schema.SESSIONS)
+    return _renamed(_asked(tables, "session", names), names, schema.SESSIONS)
 
 
 def _laps(tables: Tables) -> pl.DataFrame:
@@ -294,12 +300,18 @@ def _laps(tables: Tables) -> pl.DataFrame:
         "descent_m": ("total_descent",),
         "trigger": ("lap_trigger",),
     }
-    return _renamed(tables.frame("lap"), names, schema.LAPS)
+    return _renamed(_asked(tables, "lap", names), names, schema.LAPS)
 
 
 def _events(tables: Tables) -> pl.DataFrame:
     names = {"time": ("timestamp",), "event": ("event",), "event_type": ("event_type",)}
-    return _renamed(tables.frame("event"), names, schema.EVENTS)
+    return _renamed(_asked(tables, "event", names), names, schema.EVENTS)
+
+
+def _asked(tables: Tables, kind: str, names: Mapping[str, tuple[str, ...]]) -> pl.DataFrame:
+    """The messages of a kind, only with the fields that are looked at."""
+    fields = frozenset(field for several in names.values() for field in several)
+    return tables.frame(kind, fields.__contains__)
 
 
 def _first(frame: pl.DataFrame) -> dict[str, object]:
@@ -317,13 +329,13 @@ def _text(value: object) -> str | None:
 
 def _sport(tables: Tables, sessions: pl.DataFrame) -> tuple[str, str | None]:
     """The sport of all legs, ``multisport`` where they differ; from the sport message if there is no session."""
-    legs = sessions.filter(pl.col("sport").is_not_null() & (pl.col("sport") != "transition"))
-    told = legs.select("sport", "sub_sport").unique(maintain_order=True)
-    if told.height:
-        first = told.row(0)
-        if told.get_column("sport").n_unique() > 1:
+    told = zip(sessions.get_column("sport"), sessions.get_column("sub_sport"), strict=True)
+    legs = [leg for leg in told if leg[0] not in (None, "transition")]
+    if legs:
+        sport, sub_sport = legs[0]
+        if any(other != sport for other, _ in legs):
             return "multisport", None
-        return _word(first[0]) or "unknown", first[1]
+        return _word(sport) or "unknown", sub_sport
     message = _first(tables.frame("sport"))
     return _word(message.get("sport")) or "unknown", _text(message.get("sub_sport"))
 
