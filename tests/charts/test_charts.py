@@ -16,6 +16,7 @@ from matplotlib.figure import Figure
 from kneeledger import charts
 from kneeledger.charts import Bar, Chart
 from kneeledger.charts.palette import LIGHT
+from kneeledger.charts.units import labels, steps
 from kneeledger.errors import ReportError
 
 HOSTILE = '<script>alert("x")</script> $\\frac{1}{2}$ & \u202egnihton\u202c \x00 \'"'
@@ -175,6 +176,7 @@ def test_risk_says_what_is_unknown_and_how_much_more(made):
     full = charts.risk(made.BARS, made.profile())
     assert "knee load 90 easy min against 100 easy min, −10 % (90 % interval −18 % to −3 %)" in full.alt
     assert "acwr" not in full.alt.lower()
+    assert "nothing to compare it with" in charts.risk((), made.profile()).alt
     first = Bar("distance_m", 5000.0, None, None, None, None, None, tested=True)
     assert "nothing comparable" in charts.risk([first], made.profile()).alt
 
@@ -365,3 +367,23 @@ def test_names_of_the_front_door():
     assert callable(charts.profile)
     assert callable(charts.calendar)
     assert set(LIGHT) >= {"ink", "paper", "run", "walk", "ride"}
+
+
+@pytest.mark.parametrize(
+    ("places", "told"),
+    [
+        ([0.0, 0.25, 0.5], ["0.00", "0.25", "0.50"]),
+        ([0.0, 2.5, 5.0], ["0.0", "2.5", "5.0"]),
+        ([-20.0, 0.0, 20.0], ["−20", "0", "20"]),
+        ([], []),
+    ],
+)
+def test_an_axis_shows_the_numbers_it_stands_for(places, told):
+    assert labels(places) == told
+
+
+@given(st.floats(-1e6, 1e6), st.floats(1e-3, 1e6), st.integers(1, 9))
+def test_steps_are_round_and_inside(low, span, count):
+    found = steps(low, low + span, count)
+    assert len(found) <= 2 * count + 1
+    assert all(low - 1e-6 * span <= place <= low + span * (1 + 1e-6) for place in found)

@@ -99,7 +99,7 @@ def cadence_pace(
     ax.set_ylim(bottom - room, ceiling + room)
     _pace_marks(ax, units, 4 if narrow else 8)
     places = axis_steps(bottom - room, ceiling + room, 5)
-    ticks_y(ax, places, [u.number(p) for p in places])
+    ticks_y(ax, places, u.labels(places))
     axis_name(ax, "steps a minute")
     if cloud.height:
         _cloud(ax, cloud, newest if isinstance(newest, date) else None)
@@ -229,7 +229,7 @@ def cadence_trend(
     ax.set_ylim(bottom - room, ceiling + room)
     place_days(ax, first, last, narrow=narrow)
     places = axis_steps(bottom - room, ceiling + room, 5)
-    ticks_y(ax, places, [u.number(p) for p in places])
+    ticks_y(ax, places, u.labels(places))
     _changes(sheet, ax, told, float(x[-1]))
     if not told:
         axis_name(ax, "steps a minute at 3 m/s")

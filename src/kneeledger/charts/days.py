@@ -257,8 +257,7 @@ def _panel(
     else:
         ax.set_xticks([])
     places = axis_steps(max(low - pad, 0), high + pad, 4)
-    digits = 1 if all(abs(place * 10 - round(place * 10)) < 1e-6 for place in places) else 2
-    ticks_y(ax, places, [u.number(place, digits) for place in places])
+    ticks_y(ax, places, u.labels(places))
     axis_name(ax, f"ratio, {name}")
     _shade(ax, x, np.all(~np.isfinite(np.stack([values for values, _ in lines])), axis=0))
     ax.axhline(1, color=LIGHT["muted"], linewidth=1.2, zorder=1)
@@ -371,7 +370,7 @@ def pain(pain: pl.DataFrame, weeks_or_daily: pl.DataFrame, *, narrow: bool = Fal
         ceiling = max(float(np.nanmax(load)) * 1.08, 1.0)
         ax.set_ylim(0, ceiling)
         places = axis_steps(0, ceiling, 3)
-        ticks_y(ax, places, [u.number(one) for one in places])
+        ticks_y(ax, places, u.labels(places))
         good = np.isfinite(load)
         polygons(
             ax,

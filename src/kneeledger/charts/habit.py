@@ -42,6 +42,7 @@ LINES: Final = (1.1, 1.3, 2.0)
 MOST: Final = 4.0
 """A bar longer than this is cut, with an arrow and its number."""
 TITLE: Final = "More than you are used to?"
+ALONE: Final = "Nothing of the 30 days before it is known here, so there is nothing to compare it with."
 ROW: Final = 46.0
 ROW_NARROW: Final = 60.0
 LEAST_MIN: Final = 0.05
@@ -69,37 +70,44 @@ def risk(bars: Sequence[Bar], profile: pl.DataFrame, *, units: str = "metric", n
         (running total) and ``elapsed_s``.
     """
     rows = [(measure, next((bar for bar in bars if bar.measure == measure), None)) for measure in MEASURES]
-    row = ROW_NARROW if narrow else ROW
     route, above = route_axis(profile, units), excess(profile) / EASY_S
-    height = 520 if narrow else 480
+    height = 520.0 if narrow else 480.0
     if route is None or not float(np.nanmax(np.abs(above), initial=0.0)) >= LEAST_MIN:
         height -= 150 if narrow else 180
+    if not bars:
+        height -= len(rows) * (ROW_NARROW if narrow else ROW) + 20
     sheet = Sheet(height, narrow)
-    top = sheet.heading(TITLE, "This activity against the most of the 30 days before it (100 %).") + 22
+    if bars:
+        top = sheet.heading(TITLE, "This activity against the most of the 30 days before it (100 %).") + 22
+        below, alt = _bars(sheet, top, rows, units), _bars_alt(rows, units)
+    else:
+        below, alt = sheet.heading(TITLE, ALONE) + 4, f"{TITLE} {ALONE}"
+    return sheet.chart("risk", f"{alt} {_where(sheet, below + 14, profile, route, above)}")
+
+
+def _bars(sheet: Sheet, top: float, rows: Sequence[tuple[str, Bar | None]], units: str) -> float:
+    """The three measures and what their lines are; the place below."""
+    row = ROW_NARROW if sheet.narrow else ROW
     ratios = [bar.ratio for _, bar in rows if bar is not None and bar.ratio is not None]
-    reach = max([2.15, *(min(max(r, 0) * 1.14, MOST) for r in ratios)])
-    left, right = (0.0, 70.0) if narrow else (168.0, 100.0)
+    reach = max([2.15, *(min(max(ratio, 0) * 1.14, MOST) for ratio in ratios)])
+    left, right = (0.0, 70.0) if sheet.narrow else (168.0, 100.0)
     ax = sheet.axes(left, top, sheet.width - left - right, len(rows) * row)
     ax.set_xlim(0, reach)
     ax.set_ylim(len(rows), 0)
     ax.set_yticks([])
     ax.set_xticks([])
     ax.spines["bottom"].set_visible(False)
-    per_px = reach / (sheet.width - left - right)
-    _lines(ax, per_px, len(rows), narrow=narrow)
+    _lines(ax, reach / (sheet.width - left - right), len(rows), narrow=sheet.narrow)
     for index, (measure, bar) in enumerate(rows):
-        _row(ax, index, measure, bar, units, reach=reach, narrow=narrow)
-    below = top + len(rows) * row + 8
-    below = sheet.paragraph(
+        _row(ax, index, measure, bar, units, reach=reach, narrow=sheet.narrow)
+    return sheet.paragraph(
         0,
-        below,
+        top + len(rows) * row + 8,
         "Lines at +10, +30 and +100 %: the bands of a study of running distance, lent to descent and knee load, where "
         "they are untested. Whisker: 90 % interval.",
         width=sheet.width,
         colour="muted",
     )
-    alt = _bars_alt(rows, units) + " " + _where(sheet, below + 14, profile, route, above)
-    return sheet.chart("risk", alt)
 
 
 def _lines(ax: "Axes", per_px: float, count: int, *, narrow: bool) -> None:
@@ -249,8 +257,7 @@ def _where(sheet: Sheet, top: float, profile: pl.DataFrame, route: Route | None,
     span = max(high - low, 2.0)
     ax.set_ylim(low - 0.06 * span, low + 1.08 * span)
     places = axis_steps(low, low + span, 4)
-    digits = 0 if all(float(place).is_integer() for place in places) else 1
-    ticks_y(ax, places, [u.number(place, digits) for place in places])
+    ticks_y(ax, places, u.labels(places))
     axis_name(ax, "easy minutes above level ground so far")
     _background(ax, route, column(profile, "altitude_smooth_m"))
     if low < 0:

@@ -79,7 +79,7 @@ def _bar(
     ax.set_ylim(0, 1)
     ax.set_yticks([])
     places = axis_steps(down, max(up, down + 1e-9), 4)
-    ticks_x(ax, places, [u.number(place) for place in places], edges=True)
+    ticks_x(ax, places, u.labels(places), edges=True)
     begins = {True: 0.0, False: 0.0}
     for part, value in amounts:
         positive = value > 0

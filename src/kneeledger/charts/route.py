@@ -18,6 +18,7 @@ from kneeledger.charts import units as u
 from kneeledger.charts.chart import Chart
 from kneeledger.charts.palette import LIGHT
 from kneeledger.charts.sheet import (
+    SMALL,
     Key,
     Sheet,
     axis_name,
@@ -115,8 +116,7 @@ def place_route(ax: "Axes", route: Route, *, narrow: bool, name: bool = True) ->
     ax.set_xlim(0, high)
     ax.set_gid(route.gid)
     places = axis_steps(0, high, 4 if narrow else 8)
-    digits = 0 if all(float(p).is_integer() for p in places) else 1
-    ticks_x(ax, places, [u.number(p, digits) for p in places], edges=True)
+    ticks_x(ax, places, u.labels(places), edges=True)
     if name:
         note(
             ax,
@@ -192,7 +192,7 @@ def _elevation(
     ax.set_ylim(low, high + (high - low) * room / max(height - room, 1))
     place_route(ax, route, narrow=sheet.narrow)
     places = axis_steps(low, high, 4)
-    ticks_y(ax, places, [u.number(p) for p in places])
+    ticks_y(ax, places, u.labels(places))
     axis_name(ax, f"elevation [{word}]")
     return ax, low
 
@@ -261,7 +261,7 @@ def _marks(descents: pl.DataFrame, route: Route, units: str, sheet: Sheet) -> li
         if grade is not None and not sheet.narrow:
             told += f" at {u.percent(grade)}"
         for words in (told, str(row["number"])):
-            half = 0.5 * (measured(words, 11) + 8) * unit
+            half = 0.5 * (measured(words, SMALL, bold=True) + 10) * unit
             middle = min(max((begin + end) / 2, half), high - half)
             free = next(
                 (
@@ -360,7 +360,7 @@ def load(
     ceiling = float(np.nanmax(np.concatenate([rate, high[np.isfinite(high)]]))) * 1.06
     ax.set_ylim(0, max(ceiling, 0.5))
     places = axis_steps(0, max(ceiling, 0.5), 4)
-    ticks_y(ax, places, [u.number(p, 1) for p in places])
+    ticks_y(ax, places, u.labels(places))
     axis_name(ax, "mean force per leg [body weights]")
     ax.fill_between(route.x, low, high, color=LIGHT["load-soft"], linewidth=0)
     ax.plot(route.x, level, color=LIGHT["muted"], linewidth=1.3, linestyle=(0, (4, 3)))
@@ -382,7 +382,7 @@ def _so_far(sheet: Sheet, left: float, route: Route, total: FloatArray) -> None:
     high = max(float(np.nanmax(total)), 1.0)
     ax.set_ylim(0, high * 1.06)
     places = axis_steps(0, high, 2)
-    ticks_y(ax, places, [u.number(place) for place in places])
+    ticks_y(ax, places, u.labels(places))
     axis_name(ax, f"knee load so far, {u.number(float(np.nanmax(total)))} in all [easy min]")
     ax.plot(route.x, total, color=LIGHT["load"], linewidth=1.8)
 

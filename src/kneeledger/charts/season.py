@@ -113,7 +113,7 @@ def weeks(weeks: pl.DataFrame, *, units: str = "metric", narrow: bool = False) -
     ceiling = float(np.nanmax(np.concatenate([total, high, usual, [1.0]]))) * 1.06
     ax.set_ylim(0, ceiling)
     places = axis_steps(0, ceiling, 4)
-    ticks_y(ax, places, [u.number(place) for place in places])
+    ticks_y(ax, places, u.labels(places))
     axis_name(ax, "easy minutes")
     at = np.arange(len(days), dtype=np.float64)
     ax.vlines(at + 0.2, low, high, color=LIGHT["paper"], linewidth=3.6, zorder=4)
@@ -125,7 +125,7 @@ def weeks(weeks: pl.DataFrame, *, units: str = "metric", narrow: bool = False) -
     heights = _stack(second, peak, pale)
     second.set_ylim(0, max(float(heights.max()) * 1.08, 1e-3))
     marks = axis_steps(0, max(float(heights.max()) * 1.08, 1e-3), 2)
-    ticks_y(second, marks, [u.number(mark, 0 if mark >= 1 or mark == 0 else 1) for mark in marks])
+    ticks_y(second, marks, u.labels(marks))
     axis_name(second, "another view, peak-weighted [thousand steps]")
     return sheet.chart("weeks", _weeks_alt(days, total, low, high, usual, load))
 
@@ -232,8 +232,7 @@ def sessions(
     ax.set_ylim(0, ceiling)
     place_days(ax, days[0], days[-1], narrow=narrow)
     places = axis_steps(0, ceiling, 4)
-    digits = 0 if all(float(at).is_integer() for at in places) else 1
-    ticks_y(ax, places, [u.number(at, digits) for at in places])
+    ticks_y(ax, places, u.labels(places))
     axis_name(ax, f"{word} [{unit}]")
     usual = np.where(np.isfinite(reference), np.minimum(value, reference), value)
     left, right = place - 0.46 * width, place + 0.46 * width
@@ -366,7 +365,7 @@ def descent_weeks(frame: pl.DataFrame, *, units: str = "metric", narrow: bool = 
     ceiling = max(float(total.max()) * 1.1, 1.0)
     ax.set_ylim(0, ceiling)
     places = axis_steps(0, ceiling, 4)
-    ticks_y(ax, places, [u.number(place) for place in places])
+    ticks_y(ax, places, u.labels(places))
     axis_name(ax, f"descent [{unit}]")
     most = int(np.argmax(total))
     steep = sum((table[colour] for colour in DOWN[2:]), np.zeros(len(days)))

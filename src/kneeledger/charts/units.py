@@ -1,6 +1,7 @@
 """Numbers on an axis: scales, round steps, and words, in the units that were asked for."""
 
 import math
+from collections.abc import Sequence
 from datetime import date
 from typing import Final
 
@@ -12,6 +13,7 @@ __all__ = [
     "distance",
     "easy",
     "height",
+    "labels",
     "month",
     "number",
     "pace",
@@ -43,6 +45,12 @@ def number(value: float, digits: int = 0) -> str:
     """A number with thousands apart and a true minus; no minus before a zero."""
     text = f"{abs(value):,.{digits}f}"
     return f"{MINUS}{text}" if value < 0 and any(c in "123456789" for c in text) else text
+
+
+def labels(places: Sequence[float]) -> list[str]:
+    """Words of an axis: as many decimals as its steps need, the same for all."""
+    digits = next((d for d in range(4) if all(abs(p - round(p, d)) < 1e-9 for p in places)), 3)
+    return [number(place, digits) for place in places]
 
 
 def signed(value: float, digits: int = 0) -> str:
