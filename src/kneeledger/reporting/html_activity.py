@@ -12,6 +12,7 @@ from typing import Any
 import polars as pl
 
 from kneeledger import analyzers
+from kneeledger.analyzers.card import Metric
 from kneeledger.model import Value
 from kneeledger.reporting import html_findings, words
 from kneeledger.reporting.content import ActivityPage
@@ -497,6 +498,17 @@ MORE = (
 )
 
 
+def _shown_as(name: str, card: Metric, units: str) -> tuple[float, str, int]:
+    """Factor, unit and digits that a person sees a metric in."""
+    if card.unit in ("", "1") and "share" in name:
+        return 100.0, "%", 0
+    if units == "imperial" and card.unit == "m":
+        if any(word in name for word in ("descent", "ascent", "altitude")):
+            return 1 / words.FOOT_M, "ft", 0
+        return 1 / words.MILE_M, "mi", 2
+    return 1.0, card.unit, card.digits
+
+
 def _metrics(page: ActivityPage, names: Sequence[str] | None, name: str, caption: str) -> Table | None:
     """Metrics as rows, with the label, unit and evidence of their cards."""
     cards = analyzers.cards()
@@ -505,8 +517,7 @@ def _metrics(page: ActivityPage, names: Sequence[str] | None, name: str, caption
         value, card = page.metrics.get(key), cards.get(key)
         if value is None or value.value is None or card is None:
             continue
-        scale, unit = (100.0, "%") if card.unit in ("", "1") and "share" in key else (1.0, card.unit)
-        digits = 0 if scale > 1 else card.digits
+        scale, unit, digits = _shown_as(key, card, page.units)
         interval = ""
         if value.low is not None and value.high is not None and value.low != value.high:
             interval = (

@@ -50,7 +50,7 @@ def _advance(letter: str, *, bold: bool) -> float:
     """Width of a letter at a size of 1 point [points]."""
     face = _face(bold=bold)
     face.set_size(100, 72)
-    return float(face.load_char(ord(letter), flags=0).linearHoriAdvance) / 65536 / 100
+    return float(face.load_char(ord(letter)).linearHoriAdvance) / 65536 / 100
 
 
 def _width(text: str, size: float, *, bold: bool = False) -> float:

@@ -14,9 +14,10 @@ __all__ = ["folder", "private", "text"]
 
 
 def folder(path: Path) -> Path:
-    """The folder, made where it is missing, for its owner only."""
+    """The folder, made with those around it where they are missing, for their owner only."""
     if not path.is_dir():
-        path.mkdir(mode=0o700, parents=True, exist_ok=True)
+        folder(path.parent)
+        path.mkdir(mode=0o700, exist_ok=True)
     return path
 
 

@@ -1,0 +1,71 @@
+"""PDF without a browser: readable, on the paper asked for, the same bytes each time."""
+
+import re
+import zlib
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from kneeledger.reporting import pdf
+
+
+def pages_of(path: Path) -> list[tuple[float, float]]:
+    """Size of each page [points]."""
+    data = path.read_bytes()
+    assert data.startswith(b"%PDF-")
+    assert data.rstrip().endswith(b"%%EOF")
+    found = re.findall(rb"/MediaBox \[ ?0 0 ([\d.]+) ([\d.]+) ?\]", data)
+    return [(float(width), float(height)) for width, height in found]
+
+
+def streams(path: Path) -> bytes:
+    """All drawing of a file, unpacked."""
+    parts = re.findall(rb"stream\r?\n(.*?)\r?\nendstream", path.read_bytes(), re.DOTALL)
+    unpacked = []
+    for part in parts:
+        try:
+            unpacked.append(zlib.decompress(part))
+        except zlib.error:
+            continue
+    return b"\n".join(unpacked)
+
+
+def test_activity_is_a4_with_charts_as_vectors(content: Any, tmp_path: Path) -> None:
+    _, pages = content
+    path = pdf.write_activity(pages["spike"], tmp_path)
+    sizes = pages_of(path)
+    assert 2 <= len(sizes) <= 8
+    assert all(abs(w - 595.28) < 0.1 and abs(h - 841.89) < 0.1 for w, h in sizes)
+    drawn = streams(path)
+    assert drawn.count(b" cm") >= 3
+    assert b"/Subtype /Image" not in path.read_bytes()
+
+
+def test_physio_comes_on_both_papers_within_two_pages(content: Any, tmp_path: Path) -> None:
+    report, _ = content
+    sheet = {"weeks": report.weeks.tail(6), "spikes": report.findings, "changed": [], "onset": None}
+    made = pdf.write_physio(report, sheet, tmp_path)
+    assert [path.name for path in made] == ["physio-a4.pdf", "physio-letter.pdf"]
+    a4, letter = (pages_of(path) for path in made)
+    assert 1 <= len(a4) <= 2
+    assert 1 <= len(letter) <= 2
+    assert abs(letter[0][0] - 612) < 0.1
+    assert abs(letter[0][1] - 792) < 0.1
+
+
+def test_same_content_same_bytes_and_no_date(content: Any, tmp_path: Path) -> None:
+    report, pages = content
+    for make in (
+        lambda out: pdf.write_activity(pages["hike"], out),
+        lambda out: pdf.write_overview(report, out),
+    ):
+        first, second = make(tmp_path / "a"), make(tmp_path / "b")
+        assert first.read_bytes() == second.read_bytes()
+        assert b"CreationDate" not in first.read_bytes()
+
+
+def test_long_names_neither_fill_pages_nor_fail(content: Any, tmp_path: Path) -> None:
+    _, pages = content
+    page = pages["hike"]
+    bad = replace(page, title="$x^2$ " + "w" * 10_000, about=replace(page.about, device="\u202e<b>" * 3000))
+    assert len(pages_of(pdf.write_activity(bad, tmp_path))) <= 8
