@@ -215,6 +215,12 @@ class Case:
         return self.draw(**given, **({"narrow": narrow} if self.narrow else {}))
 
 
+HISTOGRAM = pl.DataFrame(
+    {"cadence_from": [158.0, 162.0, 164.0, 166.0], "time_s": [120.0, 300.0, 900.0, 600.0]}
+)
+PEDALLED = pl.DataFrame({"cadence_from": [60.0, 80.0, 84.0, 86.0], "time_s": [120.0, 300.0, 900.0, 600.0]})
+
+
 def cases() -> list[Case]:
     return [
         Case("risk", charts.risk, {"profile": profile()}, {"bars": BARS}),
@@ -223,6 +229,8 @@ def cases() -> list[Case]:
         Case(
             "cadence_pace", charts.cadence_pace, {"by_pace": BY_PACE, "stretches": STRETCHES}, {"line": LINE}
         ),
+        Case("cadence_histogram", charts.cadence_histogram, {"histogram": HISTOGRAM}, {}),
+        Case("pedalling_histogram", charts.cadence_histogram, {"histogram": PEDALLED}, {"unit": "rpm"}),
         Case("decomposition", charts.decomposition, {}, {"parts": PARTS}),
         Case("track", charts.track, {"profile": profile()}, {}, narrow=False),
         Case("track_load", charts.track, {"profile": profile()}, {"colour": "load"}, narrow=False),

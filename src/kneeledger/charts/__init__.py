@@ -9,6 +9,7 @@ Instead of: a plotting class, or charts that read the ledger.
 from kneeledger.charts.cadence import cadence_pace, cadence_trend
 from kneeledger.charts.chart import Bar, Chart
 from kneeledger.charts.days import calendar, pain, ratios
+from kneeledger.charts.distribution import cadence_histogram
 from kneeledger.charts.habit import risk
 from kneeledger.charts.output import to_png, to_svg
 from kneeledger.charts.palette import css as palette_css
@@ -19,6 +20,7 @@ from kneeledger.charts.season import descent_weeks, sessions, sparkline, weeks
 __all__ = [
     "Bar",
     "Chart",
+    "cadence_histogram",
     "cadence_pace",
     "cadence_trend",
     "calendar",
