@@ -122,6 +122,38 @@ class TestRead:
         (one,) = readers.read(tmp_path / "cut.gz")
         assert one.records.height > 1000
 
+    def test_zip_in_zip_when_read_then_found_and_bounded_in_depth(self, tmp_path):
+        packed = gpx()
+        for depth in range(1, 5):
+            buffer = io.BytesIO()
+            with zipfile.ZipFile(buffer, "w") as archive:
+                archive.writestr("run.gpx" if depth == 1 else f"{depth}.zip", packed)
+            packed = buffer.getvalue()
+            (tmp_path / f"{depth}.zip").write_bytes(packed)
+        (one,) = readers.read(tmp_path / "3.zip")
+        assert one.about.path.endswith("3.zip!/3.zip!/2.zip!/run.gpx")
+        with pytest.raises(LimitError, match="deep"):
+            readers.read(tmp_path / "4.zip")
+
+    def test_bomb_in_a_zip_when_read_then_refused_and_the_rest_counts(self, tmp_path):
+        with zipfile.ZipFile(tmp_path / "a.zip", "w", zipfile.ZIP_DEFLATED) as archive:
+            archive.writestr("bomb.gpx", b"<gpx>" + b" " * (32 << 20))
+        with pytest.raises(LimitError, match="200 times"):
+            readers.read(tmp_path / "a.zip")
+        with zipfile.ZipFile(tmp_path / "b.zip", "w", zipfile.ZIP_DEFLATED) as archive:
+            archive.writestr("run.gpx", gpx())
+            archive.writestr("bomb.gpx", b"<gpx>" + b" " * (32 << 20))
+        assert len(readers.read(tmp_path / "b.zip")) == 1
+
+    def test_cut_zip_when_read_then_what_is_there_counts_and_it_is_told(self, tmp_path):
+        buffer = io.BytesIO()
+        with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
+            archive.writestr("a.gpx", gpx(4000))
+        (tmp_path / "a.zip").write_bytes(buffer.getvalue()[: len(buffer.getvalue()) // 2])
+        (one,) = readers.read(tmp_path / "a.zip")
+        assert one.records.height > 100
+        assert "archive_damaged" in {issue.code for issue in one.issues}
+
     def test_damaged_zip_when_read_then_corrupt(self, tmp_path):
         buffer = io.BytesIO()
         with zipfile.ZipFile(buffer, "w") as archive:

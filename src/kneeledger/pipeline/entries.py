@@ -6,7 +6,7 @@ between processes cost more than the work (decoders.md 3).
 
 import hashlib
 import json
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +18,7 @@ from kneeledger.errors import EmptyActivityError, ReadError
 from kneeledger.exports import polar
 from kneeledger.ledger import rows
 from kneeledger.ledger.store import write_segment
-from kneeledger.model import About, Entry, Issue, Recording, Source, Track
+from kneeledger.model import About, Entry, Recording, Source, Track
 from kneeledger.pipeline import settings
 
 __all__ = ["Batch", "Outcome", "entry", "freshness", "work"]
@@ -101,7 +101,7 @@ def _segment_key(batch: Batch) -> str:
 
 
 def read(source: Source, *, decoder: str = "kneeledger", tz: str | None = None) -> list[Recording]:
-    """The recordings of a source, with what its export says of damage; formats of one export included.
+    """The recordings of a source; formats of one export included.
 
     Raises
     ------
@@ -109,14 +109,8 @@ def read(source: Source, *, decoder: str = "kneeledger", tz: str | None = None) 
         See `readers.read_source`.
     """
     if source.context.get("layout") == "polar":
-        found = readers.read_drafts(lambda: polar.drafts(source), "Polar", source, tz=tz)
-    else:
-        found = readers.read_source(source, decoder=decoder, tz=tz)
-    damage = source.context.get("damage")
-    if not damage:
-        return found
-    issue = Issue("archive_damaged", 1, damage)
-    return [replace(one, issues=(*one.issues, issue)) for one in found]
+        return readers.read_drafts(lambda: polar.drafts(source), "Polar", source, tz=tz)
+    return readers.read_source(source, decoder=decoder, tz=tz)
 
 
 def entry(recording: Recording, config: Config) -> tuple[Track, Entry]:

@@ -299,8 +299,11 @@ def _mark_duplicates(ledger: Ledger, athlete: str) -> None:
         return
     metrics = ledger.metrics(athlete, ["timer_s", "distance_m"])
     formats = [json.loads(text)["format"] for text in frame.get_column("about")]
+    working = ["in_progress" in rows.context_from_json(text) for text in frame.get_column("context")]
     table = (
-        frame.with_columns(pl.Series("format", formats, dtype=pl.String))
+        frame.with_columns(
+            pl.Series("format", formats, dtype=pl.String), pl.Series("in_progress", working, dtype=pl.Boolean)
+        )
         .join(metrics, on="id", how="left")
         .with_columns(pl.col("timer_s").alias("duration_s"), (pl.col("segment") != "").alias("records"))
     )

@@ -4,23 +4,23 @@ What a file is, is decided by its content alone. A reader decodes, `mending` rep
 module chooses and names what cannot be read by what it truly is, since "invalid header" sends nobody to the
 page they saved by mistake. It is the one place in the library that catches every exception: odd files make
 decoders, XML parsers and frames raise anything, a batch must not stop for one of them, and the cause is kept.
-Archives are opened here only as far as one download goes; whole exports are the work of `sources`.
+An archive is opened by `sources` within the bounds of one download; whole exports are the work of a scan.
 Instead of: a base class for readers, or entry points.
 """
 
 import gzip
 import hashlib
 import io
-import zipfile
 import zlib
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Final
 
 import polars as pl
 
+from kneeledger import sources
 from kneeledger.errors import (
     CorruptFileError,
     EmptyActivityError,
@@ -29,7 +29,7 @@ from kneeledger.errors import (
     ReadError,
     UnsupportedFormatError,
 )
-from kneeledger.model import Draft, Recording, Source
+from kneeledger.model import Draft, Issue, Recording, Source
 from kneeledger.readers import assembly, fit, gpx, sniff, tcx
 from kneeledger.readers.sniff import file_kind
 
@@ -41,8 +41,8 @@ MAX_BYTES: Final = 256 * 2**20
 MAX_RATIO: Final = 200
 """Decompressed over compressed size, beyond `FREE_BYTES`."""
 FREE_BYTES: Final = 10 * 2**20
-MAX_MEMBERS: Final = 1_000
-"""Members of a zip given as one recording."""
+LIMITS: Final = sources.Limits(members=1_000, member_bytes=MAX_BYTES, total_bytes=4 * MAX_BYTES)
+"""Bounds of an archive that is given as one download."""
 ACTIVITY, COURSE = 4, 6
 FORECAST = "It is a plan: use `kneeledger forecast`."
 _FIT_KINDS: Final = {
@@ -110,19 +110,12 @@ def read(path: str | Path | Source, *, decoder: str = "kneeledger", tz: str | No
         raise ValueError(f"decoder must be one of {', '.join(DECODERS)}, not {decoder!r}")
     if isinstance(path, Source):
         return read_source(path, decoder=decoder, tz=tz)
-    name, outer = str(path), Path(path)
-    try:
-        size = outer.stat().st_size
-        if size > MAX_BYTES:
-            raise LimitError(name, f"it is larger than {MAX_BYTES // 2**20} MB")
-        data = outer.read_bytes()
-    except OSError as error:
-        raise ReadError(name, error.strerror or str(error)) from error
     found: list[Recording] = []
     errors: list[ReadError] = []
-    for member, content in _contents(name, data):
-        shown = f"{name}!/{member}" if member else name
-        source = Source(shown, content, hashlib.sha256(content).hexdigest(), outer, member)
+    for source in _opened(str(path), Path(path)):
+        if isinstance(source, ReadError):
+            errors.append(source)
+            continue
         try:
             found += read_source(source, decoder=decoder, tz=tz)
         except ReadError as error:
@@ -130,8 +123,8 @@ def read(path: str | Path | Source, *, decoder: str = "kneeledger", tz: str | No
     if found:
         return found
     if not errors:
-        raise EmptyActivityError(name, "the archive is empty")
-    raise next((error for error in errors if not isinstance(error, UnsupportedFormatError)), errors[0])
+        raise EmptyActivityError(str(path), "the archive is empty")
+    raise min(errors, key=_telling)
 
 
 def read_source(source: Source, *, decoder: str = "kneeledger", tz: str | None = None) -> list[Recording]:
@@ -179,6 +172,10 @@ def _recordings(drafts: list[Draft], source: Source, tz: str | None) -> list[Rec
             empty = error
     if not found and empty is not None:
         raise empty
+    damage = source.context.get("damage")
+    if damage:
+        issue = Issue("archive_damaged", 1, damage)
+        return [replace(one, issues=(*one.issues, issue)) for one in found]
     return found
 
 
@@ -211,36 +208,46 @@ def _refuse_other_fit(source: Source) -> None:
     raise EmptyActivityError(source.path, f"no activity but a FIT file of another kind: {word}")
 
 
-def _contents(name: str, data: bytes) -> list[tuple[str, bytes]]:
-    """Members and their bytes: one without a name for a plain or gzipped file."""
-    kind = file_kind(data[: sniff.HEAD])
-    if kind == "gzip":
-        return [("", _gunzipped(name, data))]
-    if kind != "zip":
-        return [("", data)]
+def _opened(name: str, outer: Path) -> Iterator[Source | ReadError]:
+    """The file, or what an archive holds: each recording as a source, each other thing as the reason why not."""
     try:
-        with zipfile.ZipFile(io.BytesIO(data)) as archive:
-            members = [
-                info for info in archive.infolist() if not info.is_dir() and not _is_clutter(info.filename)
-            ]
-            if len(members) > MAX_MEMBERS:
-                raise LimitError(name, f"it holds {len(members)} files", hint="Give it to `kneeledger scan`.")
-            return [(info.filename, _member(name, archive, info)) for info in members]
-    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, OSError) as error:
-        raise CorruptFileError(name, f"the zip archive is damaged or locked ({error})") from error
+        size = outer.stat().st_size
+        with outer.open("rb") as stream:
+            head = stream.read(sniff.HEAD)
+            kind = file_kind(head)
+            if kind != "zip" and size > MAX_BYTES:
+                raise LimitError(name, f"it is larger than {MAX_BYTES // 2**20} MB")
+            data = b"" if kind == "zip" else head + stream.read()
+    except OSError as error:
+        raise ReadError(name, error.strerror or str(error)) from error
+    if kind == "zip":
+        for item in sources.find([outer], limits=LIMITS):
+            if isinstance(item, Source):
+                yield item
+            elif item.code not in ("system", "archive"):
+                yield _refused(item)
+        return
+    content = _gunzipped(name, data) if kind == "gzip" else data
+    yield Source(name, content, hashlib.sha256(content).hexdigest(), outer)
 
 
-def _is_clutter(name: str) -> bool:
-    """Whether a member is what a file system leaves behind."""
-    parts = name.split("/")
-    return parts[-1].startswith("._") or parts[-1] in (".DS_Store", "Thumbs.db") or "__MACOSX" in parts
+def _telling(error: ReadError) -> int:
+    """How little a reason says of why nothing of a whole archive could be read."""
+    order: tuple[type[ReadError], ...] = (LimitError, CorruptFileError, EmptyActivityError)
+    return next((place for place, kind in enumerate(order) if isinstance(error, kind)), len(order))
 
 
-def _member(name: str, archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> bytes:
-    """The bytes of a zip member within the bounds, decompressed if it is gzipped."""
-    with archive.open(info) as stream:
-        data = _bounded(f"{name}!/{info.filename}", stream.read, max(info.compress_size, 1))
-    return _gunzipped(name, data) if file_kind(data[:16]) == "gzip" else data
+def _refused(skipped: sources.Skipped) -> ReadError:
+    """Why a member of an archive gives nothing, as an error."""
+    if skipped.code in ("limit", "bomb"):
+        return LimitError(skipped.path, skipped.reason)
+    if skipped.code in sources.FAILURES:
+        return CorruptFileError(skipped.path, skipped.reason)
+    if skipped.code == "planned":
+        return EmptyActivityError(skipped.path, skipped.reason, hint=FORECAST)
+    if skipped.kind.startswith("FIT"):
+        return EmptyActivityError(skipped.path, skipped.reason)
+    return UnsupportedFormatError(skipped.path, skipped.reason)
 
 
 def _gunzipped(name: str, data: bytes) -> bytes:
