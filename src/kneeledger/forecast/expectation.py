@@ -45,6 +45,10 @@ PEOPLE_CADENCE_SD: Final = 0.065
 """Between people at the same speed, of ln step rate; [RBDS]_."""
 LEAST_CADENCE_RUNS: Final = 8
 BIN: Final = 0.005
+LN_SPEED_BOUNDS: Final = (math.log(0.3), math.log(9.0))
+"""A flat pace is looked for between these [ln m/s]."""
+MOST_STEPS: Final = 40
+"""Of the search for the pace that meets a finish time."""
 BANDS: Final = (-0.20, -0.15, -0.10, -0.05, -0.02, 0.02, 0.05, 0.10)
 """Edges of the grade bands, as in the ledger of descent."""
 
@@ -196,7 +200,7 @@ def solved(ground: Ground, plan: Plan) -> Plan:
     finish = plan.pace.finish_s
     if finish is None:
         return plan
-    low, high = math.log(0.3), math.log(9.0)
+    low, high = LN_SPEED_BOUNDS
     for _ in range(60):
         middle = 0.5 * (low + high)
         trial = replace(plan, pace=replace(plan.pace, ln_mps=middle))
@@ -294,12 +298,11 @@ def _ways(bins: _Bins, plan: Plan, rng: np.random.Generator, count: int) -> _Way
     offset = population_offset(bins.grade)[None, :] + corrections @ hats(bins.grade).T
     speed, walked = _speeds(ln_flat[:, None], offset, bins.grade, plan, walk_factor)
     if pace.finish_s is not None:
-        for _ in range(12):
-            seconds = bins.length_m / speed
-            on_foot = np.where(walked, seconds, 0.0).sum(axis=1)
-            ran = seconds.sum(axis=1) - on_foot
-            left = np.maximum(pace.finish_s - on_foot, 0.05 * pace.finish_s)
-            ln_flat = ln_flat + np.log(np.maximum(ran, 1.0) / left)
+        for _ in range(MOST_STEPS):
+            off = np.log((bins.length_m / speed).sum(axis=1) / pace.finish_s)
+            if float(np.abs(off).max()) < 1e-4:
+                break
+            ln_flat = np.clip(ln_flat + off, *LN_SPEED_BOUNDS)
             speed, walked = _speeds(ln_flat[:, None], offset, bins.grade, plan, walk_factor)
     cadence = _cadence(speed, bins.grade, plan, shift[:, None], tilt[:, None])
     return _Ways(speed, walked, bins.length_m / speed, cadence)

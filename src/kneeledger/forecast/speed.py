@@ -302,7 +302,7 @@ def _fit(activities: Sequence[Hundreds]) -> Curve:
         rest = np.abs(target - x @ solved)
         spread = max(float(np.median(rest)) / 0.6745, 1e-4)
         weight = np.minimum(1.0, HUBER_K * spread / np.maximum(rest, 1e-12))
-        if moved < 1e-4:
+        if moved < 5e-4:
             break
     edges = [*starts.tolist(), y.size]
     per_run, right = np.zeros((len(parts), FREE.size, FREE.size)), np.zeros((len(parts), FREE.size))
