@@ -6,7 +6,7 @@ no figure is there as a table. For the readout under the pointer the page carrie
 rounded numbers.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import polars as pl
@@ -24,6 +24,8 @@ __all__ = ["shown"]
 
 DOWNHILL_TELLING = 0.10
 """From this share of the load on, where it came from is worth a figure."""
+HISTOGRAM_BIN = 2
+"""Width of the bins of the cadence histogram [1/min]."""
 PART_WORDS = {
     "duration": "time on feet",
     "pace": "pace",
@@ -62,6 +64,9 @@ def shown(page: ActivityPage, pen: Draws, *, alone: bool = False) -> Mapping[str
         "parts": _parts(page),
         "what_if": _what_if(page),
         "pace": _pace(page),
+        "histogram": _histogram(page),
+        "by_power": _pedalling(page.pedalling_by_power, "by-power", "Pedalling by power", _watts),
+        "by_grade": _pedalling(page.pedalling_by_grade, "by-grade", "Pedalling by grade", words.band),
         "laps": _laps(page),
         "per_km": _per_km(page),
         "more": _metrics(page, MORE, "more", "Peak-weighted load, ratios and units"),
@@ -416,6 +421,61 @@ def _pace(page: ActivityPage) -> Table | None:
             Column("your line", evidence="estimated"),
         ),
         rows,
+    )
+
+
+def _histogram(page: ActivityPage) -> Table | None:
+    frame = page.cadence_histogram
+    if frame.is_empty():
+        return None
+    rows = frame.to_dicts()
+    whole = sum(row["time_s"] for row in rows)
+    unit = "rpm" if page.way == "ride" else "steps/min"
+    return table(
+        "histogram",
+        "Time at each cadence",
+        (Column("Cadence", number=False, unit=unit), Column("Time", evidence="measured"), Column("Share")),
+        (
+            (
+                f"{row['cadence_from']:.0f} to {row['cadence_from'] + HISTOGRAM_BIN:.0f}",
+                words.clock(row["time_s"]),
+                words.percent(row["time_s"] / whole, 1) if whole else "–",
+            )
+            for row in rows
+            if row["time_s"]
+        ),
+    )
+
+
+def _watts(low: float | None, high: float | None) -> str:
+    if high is None:
+        return f"above {low or 0:.0f} W"
+    return f"{low or 0:.0f} to {high:.0f} W"
+
+
+def _pedalling(
+    frame: pl.DataFrame, name: str, caption: str, band: Callable[[float | None, float | None], str]
+) -> Table | None:
+    if frame.is_empty():
+        return None
+    return table(
+        name,
+        caption,
+        (
+            Column("Power" if name == "by-power" else "Grade", number=False),
+            Column("Time"),
+            Column("Cadence", evidence="measured", unit="rpm"),
+            Column("below 70 rpm"),
+        ),
+        (
+            (
+                band(row["from"], row["to"]),
+                words.clock(row["time_s"]),
+                _or_dash(words.number(row["cadence_rpm"]), row["cadence_rpm"]),
+                _or_dash(words.percent(row["low_share"]), row["low_share"]),
+            )
+            for row in frame.to_dicts()
+        ),
     )
 
 

@@ -1,6 +1,7 @@
 """What the overview shows: what stands out first, then room, weeks, sessions, descent, cadence, activities, quality."""
 
 from collections.abc import Mapping
+from datetime import date
 from typing import Any
 
 import polars as pl
@@ -156,6 +157,8 @@ def _figures(report: Report, pen: Draws) -> dict[str, Figure]:
         made["calendar"] = pen.draw(
             "calendar", lambda narrow: charts.calendar(report.daily, measure="knee_load_bw_s", narrow=narrow)
         )
+    if report.ratios.height:
+        made["ratios"] = pen.draw("ratios", lambda narrow: charts.ratios(report.ratios, narrow=narrow))
     if report.pain.height:
         made["pain"] = pen.draw("pain", lambda narrow: charts.pain(report.pain, report.weeks, narrow=narrow))
     return made
@@ -278,9 +281,21 @@ def _cadence(report: Report, pages: Mapping[str, str]) -> Mapping[str, Any]:
         last = told["series"][-1]["matched_cadence_spm"]
         at = words.pace(MATCHED_AT_MPS, report.units)
         sentence = f"The newest run: {last:.0f} steps a minute, taken to a pace of {at} on level ground."
-    changes = [
+    return {
+        "sentence": sentence,
+        "note": told.get("note", ""),
+        "personal": model.get("personal"),
+        "runs": model.get("runs", 0),
+        "changes": _changes(told, pages),
+        "rides": _changes(report.pedalling, pages),
+    }
+
+
+def _changes(told: Mapping[str, Any], pages: Mapping[str, str]) -> list[Mapping[str, Any]]:
+    """Changes of matched cadence as sentences' parts."""
+    return [
         {
-            "when": words.day(_date(change["date"])),
+            "when": words.day(date.fromisoformat(change["date"])),
             "href": pages.get(change["activity"]),
             "size": words.signed(change["size_pct"], 1),
             "between": f"{words.signed(change['low_pct'], 1)} to {words.signed(change['high_pct'], 1)}",
@@ -288,21 +303,8 @@ def _cadence(report: Report, pages: Mapping[str, str]) -> Mapping[str, Any]:
             "runs": change["found_after_runs"],
             "explanations": "; ".join(change["explanations"]),
         }
-        for change in told.get("changes", ())
+        for change in told.get("changes") or ()
     ]
-    return {
-        "sentence": sentence,
-        "note": told.get("note", ""),
-        "personal": model.get("personal"),
-        "runs": model.get("runs", 0),
-        "changes": changes,
-    }
-
-
-def _date(text: str) -> Any:
-    from datetime import date
-
-    return date.fromisoformat(text)
 
 
 def _sport(row: Mapping[str, Any]) -> str:

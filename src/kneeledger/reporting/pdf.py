@@ -31,6 +31,8 @@ PAPER: Mapping[str, tuple[float, float]] = {"a4": (595.28, 841.89), "letter": (6
 MARGIN = 45.0
 INK, MUTED, EDGE = "#1b1f24", "#57606a", "#c3cad1"
 LINE = 1.38
+SHORT = 58.0
+"""A column that wants no more than this is never broken [points]."""
 LONGEST = 600
 """Letters of a paragraph or cell; nothing from a file may fill pages."""
 
@@ -168,12 +170,12 @@ class Paper:
         self.text(text, size=size, bold=True)
         self.space(3)
 
-    def chart(self, figure: Figure) -> None:
-        """A chart over the width of the column."""
+    def chart(self, figure: Figure, share: float = 1.0) -> None:
+        """A chart over a share of the width of the column."""
         if figure.chart is None:
             return
         wide, high = (72 * inches for inches in figure.chart.figure.get_size_inches())
-        scale = self.column / wide
+        scale = share * self.column / wide
         self.need(scale * high + 4)
         top = self.at
         self.page().add_artist(_placed(figure.chart.figure, scale, MARGIN, self.height - top - scale * high))
@@ -233,7 +235,8 @@ def _columns(
         texts = [row[index] for row in rows[:60]]
         longest = max((word for text in (head, *texts) for word in text.split()), key=len, default="")
         wants.append(max([_width(text, size) for text in texts] + [min(_width(head, size, bold=True), 70.0)]))
-        least.append(min(max(_width(longest, size, bold=True), 18.0), 90.0))
+        whole = wants[-1] if wants[-1] <= SHORT else 0.0
+        least.append(max(min(max(_width(longest, size, bold=True), 18.0), 90.0), whole))
     spare = room - sum(least)
     more = [max(want - floor, 0.0) for want, floor in zip(wants, least, strict=True)]
     if sum(more) <= max(spare, 0.0):
@@ -345,7 +348,17 @@ def write_activity(page: ActivityPage, out: Path) -> Path:
             _chart(paper, figures, name)
         if shown["downhill_sentence"]:
             paper.text(f"{shown['downhill_sentence']} (contested)", bold=True)
-        for key in ("parts", "what_if", "pace", "bands", "descents", "per_km", "more"):
+        for key in (
+            "parts",
+            "what_if",
+            "pace",
+            "by_power",
+            "by_grade",
+            "bands",
+            "descents",
+            "per_km",
+            "more",
+        ):
             if shown[key]:
                 paper.table(shown[key])
         paper.heading("Where this comes from")
@@ -357,9 +370,9 @@ def write_activity(page: ActivityPage, out: Path) -> Path:
         return _save(paper, out / "activities" / f"{stem}.pdf", page.title[:120])
 
 
-def _chart(paper: Paper, figures: Mapping[str, Figure], name: str) -> None:
+def _chart(paper: Paper, figures: Mapping[str, Figure], name: str, share: float = 1.0) -> None:
     if name in figures:
-        paper.chart(figures[name])
+        paper.chart(figures[name], share)
 
 
 def write_overview(report: Report, out: Path) -> Path:
@@ -447,10 +460,10 @@ def _physio(report: Report, sheet: Mapping[str, Any], path: Path, size: str) -> 
         paper.heading(shown["title"], 14)
         if shown["referral"]:
             paper.text(shown["referral"], size=10, bold=True)
-        _chart(paper, shown["figures"], "weeks")
+        _chart(paper, shown["figures"], "weeks", 0.68)
         paper.table(shown["weeks"], caption=False)
         paper.text(shown["cadence"])
-        _chart(paper, shown["figures"], "pain")
+        _chart(paper, shown["figures"], "pain", 0.68)
         for name, holds, text in shown["rules"]:
             paper.text(f"{name}: {holds}. {text}")
         paper.heading("More than usual", 10)
