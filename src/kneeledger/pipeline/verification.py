@@ -7,6 +7,7 @@ repaired is looked at as well. Results stand in ``verified.jsonl`` in the ledger
 import json
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from kneeledger import exports
 from kneeledger.errors import ConfigError, ReadError
@@ -53,7 +54,7 @@ def sample(paths: Sequence[Path], ledger: Ledger, *, athlete: str, share: str) -
         told.append(found)
         if found["agreement"] is not None and found["agreement"] < 1:
             lines.append(
-                f"{item.path}: {100 * float(str(found['agreement'])):.3f} % of cells agree with {found['decoder']}"
+                f"{item.path}: {100 * found['agreement']:.3f} % of cells agree with {found['decoder']}"
             )
         elif found["decoder"] is None:
             lines.append(f"{item.path}: {found['reason']}")
@@ -68,7 +69,7 @@ def _repaired(ledger: Ledger, athlete: str) -> set[str]:
     return {path for path, issues in rows if any(word in issues for word in words)}
 
 
-def _compare(source: Source) -> dict[str, object]:
+def _compare(source: Source) -> dict[str, Any]:
     try:
         found = second_opinion.compare(source)
     except ReadError as error:
