@@ -65,8 +65,13 @@ def run(
         for batch in batches:
             yield work(batch)
     else:
-        with ProcessPoolExecutor(jobs, mp_context=get_context("spawn")) as pool:
+        with ProcessPoolExecutor(jobs, mp_context=get_context("spawn"), initializer=_alone) as pool:
             yield from _in_order(lambda batch: pool.submit(work, batch), batches, jobs * AHEAD)
+
+
+def _alone() -> None:
+    """One thread for polars in each worker: there are as many workers as cores, and frames are small."""
+    os.environ.setdefault("POLARS_MAX_THREADS", "1")
 
 
 def _in_order(submit: Callable[[Batch], Any], batches: Iterable[Batch], ahead: int) -> Iterator[Any]:

@@ -12,7 +12,7 @@ from typing import Any
 
 import polars as pl
 
-from kneeledger import analyzers, mending, preparation, readers
+from kneeledger import analyzers, mending, preparation, readers, schema
 from kneeledger.config import Config
 from kneeledger.errors import EmptyActivityError, ReadError
 from kneeledger.exports import polar
@@ -138,11 +138,7 @@ def _row(
     recording: Recording, source: Source, batch: Batch, segment: str
 ) -> tuple[dict[str, Any], pl.DataFrame | None]:
     _, made = entry(recording, batch.config)
-    kept = (
-        recording.records
-        if batch.config["keep_positions"]
-        else recording.records.with_columns(pl.lit(None, dtype=pl.Float64).alias(name) for name in POSITIONS)
-    )
+    kept = recording.records if batch.config["keep_positions"] else _without_place(recording.records)
     row = rows.activity_row(
         batch.athlete,
         made,
@@ -154,7 +150,16 @@ def _row(
     row["read_issues"] = json.dumps([asdict(i) for i in recording.issues], ensure_ascii=False)
     if not kept.height:
         return row, None
-    return row, kept.select(pl.lit(row["id"]).alias("activity"), pl.all())
+    name = pl.Series("activity", [row["id"]]).new_from_index(0, kept.height)
+    return row, schema.framed([name, *kept.get_columns()])
+
+
+def _without_place(records: pl.DataFrame) -> pl.DataFrame:
+    """The records with the columns of position, and nothing in them."""
+    nothing = pl.Series([None], dtype=pl.Float64).new_from_index(0, records.height)
+    return schema.framed(
+        [nothing.alias(one.name) if one.name in POSITIONS else one for one in records.get_columns()]
+    )
 
 
 def _reason(error: ReadError) -> str:

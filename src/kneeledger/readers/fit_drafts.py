@@ -250,29 +250,30 @@ def _renamed(
         return schema.empty(wanted)
     columns: list[pl.Series] = []
     for column, fields in names.items():
-        dtype = wanted[column].dtype
         best: pl.Series | None = None
         for field in fields:
-            if field not in frame.columns:
-                continue
-            series: pl.Series | None = frame.get_column(field)
-            assert series is not None
-            if dtype == pl.Float64:
-                series = _number(series)[0]
-            elif dtype == pl.String:
-                series = series.cast(pl.String) if not isinstance(series.dtype, pl.List) else None
-            elif series.dtype != UTC_TIME:
-                series = None
-            if series is not None:
-                if best is None:
-                    best = series
-                elif best.null_count():
-                    best = best.zip_with(best.is_not_null(), series)
+            series = _typed(frame, field, wanted[column].dtype)
+            if best is None:
+                best = series
+            elif series is not None and best.null_count():
+                best = best.zip_with(best.is_not_null(), series)
         if best is not None:
             columns.append(best.alias(column))
     if not columns:
         columns.append(pl.Series(next(iter(wanted)), [None] * frame.height, dtype=UTC_TIME))
     return schema.conform(schema.framed(columns), wanted)[0]
+
+
+def _typed(frame: pl.DataFrame, field: str, dtype: pl.DataType | type[pl.DataType]) -> pl.Series | None:
+    """A field as numbers, text or times, whichever is wanted; None where it is absent or of another kind."""
+    if field not in frame.columns:
+        return None
+    series = frame.get_column(field)
+    if dtype == pl.Float64:
+        return _number(series)[0]
+    if dtype == pl.String:
+        return None if isinstance(series.dtype, pl.List) else series.cast(pl.String)
+    return series if series.dtype == UTC_TIME else None
 
 
 def _sessions(tables: Tables) -> pl.DataFrame:
