@@ -318,6 +318,23 @@ def test_developer_fields_never_touch_native_ones(count: int) -> None:
     ]
 
 
+@pytest.mark.parametrize("count", [10, 200])
+def test_a_developer_field_described_anew_is_read_as_described_then(count: int) -> None:
+    writer = begin()
+    writer.define(5, 206, [(0, 1, U1), (1, 1, U1), (2, 1, U1), (3, 16, TEXT), (8, 16, TEXT)])
+    writer.put(5, 0, 7, U2, b"Ground Time", b"Milliseconds")
+    writer.define(1, 20, [(253, 4, U4)], [(7, 2, 0)])
+    for second in range(count):
+        writer.put(1, START + second, dev=struct.pack("<H", 240))
+    writer.put(5, 0, 7, U2, b"Form Power", b"Watts")
+    for second in range(count, 2 * count):
+        writer.put(1, START + second, dev=struct.pack("<H", 61))
+    frame = fit.decode(writer.file()).frame("record")
+    assert frame["dev:Ground Time [Milliseconds]"].to_list() == [240] * count + [None] * count
+    assert frame["dev:Form Power [Watts]"].to_list() == [None] * count + [61] * count
+    assert frame["timestamp"].is_sorted()
+
+
 def test_a_field_whose_meaning_another_decides_gets_its_special_name() -> None:
     writer = run(1)
     writer.define(3, 21, [(253, 4, U4), (0, 1, ENUM), (1, 1, ENUM), (3, 4, U4)])

@@ -43,12 +43,16 @@ _DEVELOPER = re.compile(r"^dev:(?P<name>.*?) \[(?P<unit>.*)\]$")
 _STANDS_FOR: Final = {
     ("ground time", "milliseconds"): ("stance_time_s", 1e-3),
     ("ground time", "ms"): ("stance_time_s", 1e-3),
+    ("ground contact time", "ms"): ("stance_time_s", 1e-3),
+    ("contact time", "ms"): ("stance_time_s", 1e-3),
+    ("contact time", "milliseconds"): ("stance_time_s", 1e-3),
     ("stance time", "ms"): ("stance_time_s", 1e-3),
     ("vertical oscillation", "centimeters"): ("vertical_oscillation_mm", 10.0),
     ("vertical oscillation", "cm"): ("vertical_oscillation_mm", 10.0),
     ("vertical oscillation", "mm"): ("vertical_oscillation_mm", 1.0),
     ("vertical oscillation", "millimeters"): ("vertical_oscillation_mm", 1.0),
     ("power", "watts"): ("power_w", 1.0),
+    ("power", "watt"): ("power_w", 1.0),
     ("power", "w"): ("power_w", 1.0),
 }
 """Developer field by name and unit in lower case: the column it can fill, and what brings it to our unit."""

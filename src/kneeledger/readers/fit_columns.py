@@ -14,7 +14,7 @@ Instead of: a dictionary a message, where the last of two equal names wins.
 import math
 import struct
 from collections.abc import Callable, Collection, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from functools import cached_property, lru_cache
 from typing import Any
@@ -65,10 +65,10 @@ class DevField:
 class _Group:
     """The messages of one layout: where they are, and on demand a table of fixed row length."""
 
-    def __init__(self, data: bytes, definition: Definition) -> None:
+    def __init__(self, data: bytes, definition: Definition, positions: Positions | None = None) -> None:
         self.data = data
         self.definition = definition
-        self.positions = definition.positions()
+        self.positions = definition.positions() if positions is None else positions
         self.slots = definition.slots
         self.where: Positions | None = None
         """Place of each message among all of its kind; None where it is the only layout."""
@@ -141,6 +141,29 @@ class PartTables:
             )
         return found
 
+    def groups(self, definition: Definition) -> list[_Group]:
+        """The messages of a layout; in pieces where a developer field of it is described anew in between."""
+        if not definition.developer or definition.number == DESCRIPTION or not self._described_anew:
+            return [_Group(self.data, definition)]
+        positions = definition.positions()
+        keys = {(slot.index, slot.number) for slot in definition.slots if slot.index >= 0}
+        cuts = [at for key, at in self._described_anew if key in keys]
+        pieces = np.split(positions, np.searchsorted(positions, cuts))
+        return [_Group(self.data, definition, piece) for piece in pieces if len(piece)]
+
+    @cached_property
+    def _described_anew(self) -> list[tuple[tuple[int, int], int]]:
+        """Where a description says other than the one before for the same field: (index, number), position."""
+        latest: dict[tuple[int, int], DevField] = {}
+        found = []
+        for entry in self.dev_fields:
+            key = (entry.index, entry.number)
+            before = latest.get(key)
+            if before is not None and replace(before, position=entry.position) != entry:
+                found.append((key, entry.position))
+            latest[key] = entry
+        return found
+
     def described(self, slot: Slot, first: int) -> DevField | None:
         """The description that holds for a developer field of messages that start at `first`."""
         best: DevField | None = None
@@ -210,7 +233,7 @@ class Table:
         self.tables = tables
         self.spec: MessageSpec = message(number)
         definitions = tables.part.by_number.get(number, [])
-        self.groups = [_Group(tables.data, definition) for definition in definitions]
+        self.groups = [group for definition in definitions for group in tables.groups(definition)]
         self.height = sum(len(group.positions) for group in self.groups)
         if len(self.groups) == 1:
             self.order: Positions = self.groups[0].positions
