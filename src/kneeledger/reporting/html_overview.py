@@ -319,7 +319,7 @@ def _activities(report: Report, pages: Mapping[str, str]) -> Table:
         Column("Sport", number=False),
         *([Column("Title", number=False)] if named else []),
         Column("Distance"),
-        Column("Moving time"),
+        Column("Time"),
         Column("Pace or speed"),
         Column("Descent", evidence="estimated"),
         Column("Knee load", evidence="modelled", unit="easy min"),
@@ -335,7 +335,7 @@ def _activities(report: Report, pages: Mapping[str, str]) -> Table:
 
 
 def _activity(row: Mapping[str, Any], units: str, pages: Mapping[str, str], *, named: bool) -> list[Cell]:
-    distance, moving = row["distance_m"], row["moving_s"]
+    distance, moving = row["distance_m"], row["moving_s"] or row["duration_s"]
     speed = distance / moving if distance and moving else None
     low, high = row.get("knee_load_linear_bw_s_low"), row.get("knee_load_linear_bw_s_high")
     load = row["knee_load_bw_s"]

@@ -1,7 +1,7 @@
 """The page for a physiotherapist: the weeks before a day on one or two printed sides, initials only."""
 
 from collections.abc import Mapping
-from datetime import timedelta
+from datetime import date, timedelta
 from typing import Any
 
 import polars as pl
@@ -198,7 +198,8 @@ def cadence_sentence(report: Report, weeks: pl.DataFrame) -> str:
     if not told:
         return "No change of cadence at matched pace in these weeks."
     return " ".join(
-        f"From {one['date']} cadence at the same pace and grade was {words.signed(one['size_pct'], 1)}"
+        f"From {words.day(date.fromisoformat(one['date']))} cadence at the same pace and grade was"
+        f" {words.signed(one['size_pct'], 1)}"
         f" (90 % interval {words.signed(one['low_pct'], 1)} to {words.signed(one['high_pct'], 1)})."
         for one in told
     )
