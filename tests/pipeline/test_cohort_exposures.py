@@ -122,6 +122,20 @@ class TestKnown:
         assert last["before_7d_descent_m"] is None
         assert last["before_7d_run_distance_m"] == 35_000.0
 
+    def test_flying_east_over_the_date_line_then_nothing_breaks(self) -> None:
+        flown = frame(daily_runs(40)).with_columns(
+            pl.when(pl.col("id") == "id-020").then(FIRST + timedelta(days=21)).otherwise("day").alias("day"),
+        )
+        flown = flown.with_columns(
+            pl.when(pl.col("id") == "id-021").then(FIRST + timedelta(days=20)).otherwise("day").alias("day"),
+        )
+        assert flown["day"].to_list() != sorted(flown["day"].to_list())
+        table = exposures(flown, Coverage(), until=FIRST + timedelta(days=39))
+        assert table["before_7d_spike_run_distance"].to_list()[-1] == 1.0
+        assert {item.ratio for item in History(flown).compared.values() if item.measure == "distance_m"} >= {
+            1.0
+        }
+
     def test_no_activity_then_an_empty_table(self) -> None:
         table = exposures(schema.empty(workload.ACTIVITIES), Coverage(), until=FIRST)
         assert table.is_empty()
@@ -145,7 +159,7 @@ LOST = st.frozensets(st.integers(0, 95), max_size=4)
 
 
 class TestNoLookAhead:
-    @settings(max_examples=30, deadline=None)
+    @settings(max_examples=25, deadline=None)
     @given(SESSIONS, LOST, st.integers(1, 110))
     def test_a_day_is_the_same_whatever_came_after_the_evening_before(
         self, sessions: list[dict[str, object]], lost: frozenset[int], cut: int
@@ -162,7 +176,7 @@ class TestNoLookAhead:
             return
         assert told.equals(then, null_equal=True)
 
-    @settings(max_examples=20, deadline=None)
+    @settings(max_examples=15, deadline=None)
     @given(SESSIONS, LOST, st.integers(1, 110))
     def test_sums_agree_with_the_history_as_it_was_known_that_evening(
         self, sessions: list[dict[str, object]], lost: frozenset[int], cut: int
@@ -172,9 +186,9 @@ class TestNoLookAhead:
         day = FIRST + timedelta(days=cut)
         evening = day - timedelta(days=1)
         table = exposures(whole, coverage, until=FIRST + timedelta(days=110)).filter(pl.col("day") == day)
-        series = (
-            History(whole, coverage).until(evening).series(evening, [n for n in SUMMED if n != "sessions"])
-        )
+        # Beside a walk without altitude the daily table calls the steep descent of runs unknown, the series 0.
+        names = [name for name in SUMMED if name not in ("sessions", "steep_descent_run_m")]
+        series = History(whole, coverage).until(evening).series(evening, names)
         if series is None or table.is_empty():
             return
         assert table["before_known_28d_days"][0] == int(series.known[-28:].sum())

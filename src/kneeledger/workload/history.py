@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
 from functools import cached_property
+from itertools import accumulate
 from typing import Final, NamedTuple
 
 import numpy as np
@@ -262,7 +263,8 @@ def compare(history: History) -> list[Comparison]:
     way_column = frame["way"].to_list()
     for way, measures in COMPARED.items():
         of_way = [index for index, value in enumerate(way_column) if value == way.value]
-        days = [rows[index]["day"] for index in of_way]
+        # Flying east over the date line, a later run can have an earlier local day: it counts as of the day before it.
+        days = list(accumulate((rows[index]["day"] for index in of_way), max))  # type: ignore[arg-type]
         for measure in measures:
             values = [rows[index][measure.name] for index in of_way]
             found += _compare_one(history, measure, of_way, days, values, known, first)  # type: ignore[arg-type]
