@@ -43,8 +43,14 @@ SAMPLE = sorted(FILES, key=lambda path: path.stat().st_size)[5 : int(len(FILES) 
 KNOWN_FITPARSE = {
     ("developer_data_id", "application_version"): "fitparse gives a number of the wrong size as bytes",
     ("device_settings", "auto_activity_detect"): "fitparse speaks for one of several bits",
+    (
+        "event",
+        "timer_trigger",
+    ): "a field of two values: fitparse gives both numbers, we the word of the first",
     ("field_description", "fit_base_type_id"): "fitparse gives the word, we the number",
     ("hr", "event_timestamp"): "lists of beats folded from 12 bits; the packed field is kept",
+    ("session", "dev:estimated_vo2_max [ml/min/kg]"): "fitparse leaves out the declared scale of 10",
+    ("session", "dev:peak_epoc [l/kg]"): "fitparse leaves out the declared scale of 10",
     ("user_profile", "sleep_time"): "fitparse gives a time of day, we seconds",
     ("user_profile", "wake_time"): "fitparse gives a time of day, we seconds",
 }
@@ -82,6 +88,7 @@ KNOWN = {
 FULL = os.environ.get("KNEELEDGER_FULL") == "1"
 DAMAGED = {
     "8CS90646.FIT": "fitparse reads on into the hole of 46 bytes and takes what it finds for messages",
+    "strava-android-app-201.10-b1218918.fit": "fitparse ends on a record read from shifted bytes",
 }
 """Files of which fitparse invents messages behind damage, and how."""
 
