@@ -185,8 +185,16 @@ def _in_ledger(job: Job, folder: Path, done: Done) -> None:
     if _gone(folder):
         store.rebuild(folder)
     with Ledger(folder) as ledger:
-        scan.scan([Path(p) for p in job.paths], ledger, athlete=ME, config=job.config, decoder=job.decoder)
-        scan.refresh(ledger, athlete=ME, config=job.config)
+        scan.scan(
+            [Path(path) for path in job.paths],
+            ledger,
+            athlete=ME,
+            config=job.config,
+            decoder=job.decoder,
+            keep_tracks=job.ledger is not None or job.report is not None,
+        )
+        if job.ledger is not None:
+            scan.refresh(ledger, athlete=ME, config=job.config)
         diary.set_profile(ledger, ME, job.profile)
         _files(ledger, done)
         if not ledger.query("select 1 from activities where duplicate_of is null limit 1"):

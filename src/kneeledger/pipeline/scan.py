@@ -67,8 +67,11 @@ def scan(
     accept_device: Callable[[str, str], bool] = lambda _serial, _other: False,
     progress: Callable[[ScanResult], None] | None = None,
     on_wait: Callable[[], None] | None = None,
+    keep_tracks: bool = True,
 ) -> ScanResult:
     """Read what is new below `paths` into an athlete's rows of the ledger.
+
+    `keep_tracks` is false for a ledger that is thrown away: nothing can be computed again from it.
 
     Raises
     ------
@@ -114,7 +117,8 @@ def scan(
                 seen_content[item.sha256] = item.path
                 yield item
 
-    batches = (Batch(tuple(some), athlete, config, decoder, str(ledger.tracks)) for some in _batched(fresh()))
+    tracks = str(ledger.tracks) if keep_tracks else None
+    batches = (Batch(tuple(some), athlete, config, decoder, tracks) for some in _batched(fresh()))
     for outcome in executors.run(work, batches, jobs=jobs, cluster=cluster):
         told, waiting[:] = list(waiting), []
         _commit(ledger, athlete, outcome, told, foreign, accept_device)
