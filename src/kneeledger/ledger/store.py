@@ -446,17 +446,15 @@ class Ledger:
 
         Intervals only where one was stored.
         """
+        chosen = "" if names is None else f" and m.name in ({','.join('?' * len(names))})"
         rows = self.query(
             "select m.activity, m.name, m.value, m.low, m.high from metrics m join activities a"
-            " on a.id = m.activity where a.athlete = ?",
-            (athlete,),
+            f" on a.id = m.activity where a.athlete = ?{chosen}",  # noqa: S608 - question marks only
+            (athlete, *(names or ())),
         )
         wide: dict[str, dict[str, float | None]] = {}
         columns: dict[str, None] = {}
-        wanted = None if names is None else set(names)
         for activity, name, value, low, high in rows:
-            if wanted is not None and name not in wanted:
-                continue
             one = wide.setdefault(activity, {})
             one[name] = value
             columns[name] = None
