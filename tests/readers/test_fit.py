@@ -479,6 +479,36 @@ def test_a_draft_has_our_names_and_units(decoder: str) -> None:
     assert local - there.replace(tzinfo=None) == timedelta(hours=2)
 
 
+def powered_on(*, created: int) -> Writer:
+    """A file whose stamps count from power-on."""
+    writer = Writer()
+    writer.define(0, 0, [(0, 1, ENUM), (4, 4, U4)])
+    writer.put(0, 4, created)
+    writer.define(1, 20, RECORD)
+    for second in range(30):
+        writer.put(1, 100 + second, 600_000_000, -30_000_000, 300 * second, 3000, 3000, 140, 85)
+    session(writer, start=100)
+    return writer
+
+
+@pytest.mark.parametrize("how", ["correlation", "created", "local", "unknown"])
+def test_stamps_from_power_on_are_dated_by_what_the_file_knows(how: str) -> None:
+    writer = powered_on(created=START if how == "created" else 99)
+    if how == "correlation":
+        writer.define(3, 162, [(253, 4, U4), (1, 4, U4)])
+        writer.put(3, START + 7, 107)
+    if how == "local":
+        writer.define(4, 34, [(253, 4, U4), (5, 4, U4)])
+        writer.put(4, 130, START + 30)
+    (draft,) = fit.drafts(source(writer.file()))
+    begun = EPOCH + timedelta(seconds=100 if how == "unknown" else START)
+    assert draft.records["time"][0] == begun
+    assert draft.records["time"][-1] == begun + timedelta(seconds=29)
+    assert draft.sessions["start"][0] == begun
+    (told,) = [issue for issue in draft.issues if issue.code == "fit_system_time"]
+    assert told.count == 30
+
+
 def test_what_is_no_activity_says_what_it_is() -> None:
     with pytest.raises(EmptyActivityError, match="settings"):
         fit.drafts(source(begin(kind=2).file()))

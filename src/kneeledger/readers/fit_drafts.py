@@ -18,7 +18,7 @@ import polars as pl
 from kneeledger import schema
 from kneeledger.errors import EmptyActivityError
 from kneeledger.model import Draft, Issue, Source
-from kneeledger.readers import fit, fit_second
+from kneeledger.readers import fit, fit_clock, fit_second
 from kneeledger.readers.fit_columns import UTC_TIME, PartTables
 from kneeledger.readers.fit_profile import message_number
 
@@ -26,8 +26,6 @@ __all__ = ["Tables", "drafts"]
 
 ACTIVITY, COURSE = "activity", "course"
 SEMICIRCLE_DEG = 180.0 / 2**31
-SYSTEM_TIME_ENDS = 1998
-"""Real time stamps of FIT start in mid-1998; what lies before counts from power-on. [year]"""
 MIN_RECORDS = 10
 """A file that does not say what it is counts as an activity above this many timed records."""
 
@@ -105,17 +103,6 @@ def drafts(source: Source, *, decoder: str) -> list[Draft]:
     return found
 
 
-def _clock(records: pl.DataFrame) -> list[Issue]:
-    """Told where times count from power-on: they stand near 1990, and only their differences mean something."""
-    time = records.get_column("time")
-    first = time.min()
-    if not isinstance(first, datetime) or first.year >= SYSTEM_TIME_ENDS:
-        return []
-    early = int((time.dt.year() < SYSTEM_TIME_ENDS).sum())
-    text = "Time stamps count from power-on, not from a date; they stand near 1990."
-    return [Issue("fit_system_time", early, text)]
-
-
 def _draft(tables: Tables, issues: tuple[Issue, ...], decoder: str) -> Draft | str:
     """The draft of one FIT file, or the reason why it is no activity."""
     identity = _first(tables.frame("file_id"))
@@ -133,7 +120,7 @@ def _draft(tables: Tables, issues: tuple[Issue, ...], decoder: str) -> Draft | s
     facts = _facts(tables, identity)
     if kind == COURSE:
         facts["planned"] = True
-    return Draft(
+    made = Draft(
         format="fit",
         decoder=decoder,
         records=records,
@@ -145,8 +132,9 @@ def _draft(tables: Tables, issues: tuple[Issue, ...], decoder: str) -> Draft | s
         device=_device(tables, identity),
         device_serial=_text(identity.get("serial_number")),
         facts=facts,
-        issues=(*issues, *more, *_clock(records)),
+        issues=(*issues, *more),
     )
+    return fit_clock.dated(made, tables)
 
 
 def _wanted(name: str) -> bool:
