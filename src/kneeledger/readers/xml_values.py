@@ -23,7 +23,7 @@ from kneeledger.readers.xml import Bools, Document, Ints
 
 __all__ = ["Moments", "attribute_numbers", "moment", "moments", "number", "numbers", "texts"]
 
-_NUMBER = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d{1,3})?", re.ASCII)
+_NUMBER = re.compile(r"[+-]?(?:\d++\.?\d*+|\.\d++)(?:[eE][+-]?\d{1,3})?", re.ASCII)
 _TIME = re.compile(
     r"(\d{4})-(\d\d?)-(\d\d?)[T ](\d\d?):(\d\d)(?::(\d\d)(?:[.,](\d{1,12}))?)?\s*(Z|z|[+-]\d\d:?(?:\d\d)?)?",
     re.ASCII,
@@ -165,7 +165,7 @@ def _is_named(doc: Document, mark: Ints, word: str) -> Bools:
 
 def number(text: str) -> float:
     """A finite number written in decimal, else NaN."""
-    if not _NUMBER.fullmatch(text) or len(text) > 400:
+    if len(text) > 400 or not _NUMBER.fullmatch(text):
         return float("nan")
     value = float(text)
     return value if np.isfinite(value) else float("nan")
