@@ -43,7 +43,7 @@ def export_command(
         return
     data = exporting.table(folder, flags["athlete"], what, form, config, as_of)
     if out is None:
-        click.get_binary_stream("stdout").write(data)
+        click.echo(data, nl=False)
     else:
         exporting.save(out, data)
         click.echo(str(out))

@@ -81,7 +81,8 @@ def read_course(path: Path) -> Course:
         It cannot be read, or holds no line of positions.
     """
     try:
-        head = path.open("rb").read(64)
+        with path.open("rb") as handle:
+            head = handle.read(64)
     except OSError as error:
         raise ReadError(str(path), error.strerror or str(error)) from error
     if fit.claims(head):
