@@ -448,8 +448,8 @@ class Ledger:
         """
         chosen = "" if names is None else f" and m.name in ({','.join('?' * len(names))})"
         rows = self.query(
-            "select m.activity, m.name, m.value, m.low, m.high from metrics m join activities a"
-            f" on a.id = m.activity where a.athlete = ?{chosen}",  # noqa: S608 - question marks only
+            "select m.activity, m.name, m.value, m.low, m.high from metrics m join activities a"  # noqa: S608
+            f" on a.id = m.activity where a.athlete = ?{chosen}",
             (athlete, *(names or ())),
         )
         wide: dict[str, dict[str, float | None]] = {}
