@@ -21,10 +21,12 @@ A study asks it like this, without loading it::
 **Measured** on 3 athletes x 100 generated activities (``write_history(athletes=3, activities=100, seed=3)``: 1 Hz,
 3,450 records and 110 kB of FIT each), one process, while other work filled both cores of a small machine: an
 activity costs 1.9 kB of data set (1,315 bytes of activities, 435 of daily, 70 of findings, 52 of files) and as much
-on the way from the worker; 60 ms of processor, of which 53 are the scan that `kneeledger scan` makes too, 2.2
-gathering the history, 1.6 findings of every past day, 1.0 days and exposures, 0.3 the table of activities; 58 kB of a
-temporary folder while its athlete is at work; and no memory of this process. A worker takes 140 MB at its peak, 74
-of them the imports; beside the scan's few batches it holds the draws of one athlete, 16 kB an activity.
+on the way from the worker; 57 ms of processor, of which 52 are the scan that `kneeledger scan` makes too, 2.2
+gathering the history, 1.6 findings of every past day, 1.0 days and exposures, 0.3 the table of activities; and no
+memory of this process. A worker takes 140 MB at its peak, 74 of them the imports. An athlete of 1,000 activities
+(seed 5) took 52 ms and 0.9 kB an activity and 220 MB: beside the scan's few batches a worker holds one athlete's
+history and draws, about 90 kB an activity. (With tracks kept, as ``ledgers`` and ``reports`` need, it was 59 ms, 58 kB
+of disk an activity, and 700 MB, because track files are then merged in pieces of two million records.)
 
 **300 athletes** of 300 activities are 90,000: 1.5 hours of one such busy core, 170 MB of data set. They need no
 cluster, and the next night only who has new files is done (with ``ledgers``, only the new files).
@@ -34,7 +36,7 @@ hours of processor, so about half an hour on 32 cores, each reading 2 MB a secon
 the parent writes 1.1 MB a second. What breaks first, in this order. (1) Opening: a lazy scan reads 3,300 footers of
 200 columns, about 40 kB each, before the first answer; then parts should hold some fifty athletes, at the price of
 rewriting fifty for one. (2) ``manifest.json`` and the start of a run, which keep one record an athlete in memory and
-walk every folder: fine to some 100,000 athletes. (3) One athlete of 10,000 activities: 160 MB of draws and ten minutes
+walk every folder: fine to some 100,000 athletes. (3) One athlete of 10,000 activities: about 1 GB and ten minutes
 at the end of a run on one core, as an athlete is not divided. (4) The workers' file system: they must see the folders
 under the same paths. Reading through this process instead would move all 110 GB through one core.
 Instead of: one ledger of all athletes, or a table of names beside the data.
