@@ -18,6 +18,7 @@ $(VENV)/.developed: $(VENV)/.installed requirements-dev.lock
 	touch $@
 
 demo: $(VENV)/.installed  ## the main job on the made-up export
+	$(BIN)/kneeledger pain import fixtures/export/pain-log.csv --ledger demo-ledger
 	$(BIN)/kneeledger report fixtures/export --ledger demo-ledger -o demo-report --format html
 	@echo "Open demo-report/index.html in a browser."
 
@@ -32,7 +33,7 @@ check: $(VENV)/.developed  ## lint, types, layers
 	$(BIN)/codespell
 
 slow: $(VENV)/.developed  ## fuzzing, kills, soaks, whole corpus; needs Chromium for the browser tests
-	$(BIN)/pytest -n 2 -m "slow or browser"
+	$(BIN)/pytest -n 2 --dist worksteal -o timeout=2400 -m "slow or browser"
 
 bench: $(VENV)/.developed  ## benchmarks against peers, ratios in one run
 	$(BIN)/pip install --quiet --group bench

@@ -3,6 +3,7 @@
 import platform
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
+from datetime import datetime, timedelta
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
@@ -155,45 +156,97 @@ def as_text(page: Mapping[str, Any]) -> str:
 
 
 def _activity_lines(a: Mapping[str, Any]) -> list[str]:
-    clocks, zone, altitude, cadence = a["clocks"], a["time_zone"], a["altitude"], a["cadence"]
-    offset = zone["utc_offset_s"]
-    local = "unknown" if offset is None else _offset(offset)
+    clocks, altitude, distance = a["clocks"], a["altitude"], a["distance_m"]
+    fields = a["fields"].items()
+    whole = [name for name, share in fields if share >= 0.9995 and name != "segment"]
+    partly = [f"{name} ({100 * share:.0f} %)" for name, share in fields if share < 0.9995]
     rows = [
-        ("Activity", " / ".join(filter(None, (a["sport"], a["sub_sport"]))) + f", {a['start']}"),
+        ("Activity", " / ".join(filter(None, (a["sport"], a["sub_sport"])))),
+        ("Start", _start(a["start"], a["time_zone"])),
+        ("Read by", f"{a['decoder']}, from {a['format'].upper()}: {_count(a['records'], 'record')}"),
+        ("Device", a["device"] or "not named"),
         (
-            "Decoder",
-            f"{a['decoder']} ({a['format']}), {a['records']} records, device {a['device'] or 'not named'}",
-        ),
-        ("Clocks", ", ".join(f"{name[:-2]} {_number(value, 's')}" for name, value in clocks.items())),
-        ("Time zone", f"{local} (from: {zone['how']})"),
-        (
-            "Distance",
+            "Clocks",
             (
-                f"{_number(a['distance_m']['records'], 'm')} from records,"
-                f" {_number(a['distance_m']['device'], 'm')} by the device"
+                f"{_clock(clocks['elapsed_s'])} in all, {_clock(clocks['timer_s'])} with the timer running,"
+                f" {_clock(clocks['moving_s'])} moving, {_count(a['pauses'], 'pause')}"
             ),
         ),
-        (
-            "Altitude",
-            (
-                f"{altitude['source']}; descent {_number(altitude['descent_m'], 'm')},"
-                f" device {_number(altitude['device_descent_m'], 'm')}"
-            ),
-        ),
-        (
-            "Cadence",
-            f"{cadence['field'] or 'none'}"
-            + (f" x {cadence['multiplier']}" if cadence["multiplier"] else "")
-            + f" [{cadence['unit']}]: {cadence['reason']}",
-        ),
-        ("Fields", ", ".join(f"{name} {100 * share:.0f} %" for name, share in a["fields"].items())),
+        ("Distance", _beside(distance["records"], distance["device"])),
+        ("Altitude", ALTITUDE.get(altitude["source"], altitude["source"])),
+        ("Descent", _beside(altitude["descent_m"], altitude["device_descent_m"])),
+        ("Cadence", _cadence(a["cadence"])),
+        ("Complete", ", ".join(whole) or "nothing"),
     ]
+    if partly:
+        rows.append(("In part", ", ".join(partly)))
     if a["extra_fields"]:
         rows.append(("Also", ", ".join(a["extra_fields"])))
-    lines = [f"  {label:<10} {text}" for label, text in rows]
+    lines = ["", *(f"  {label:<10} {text}" for label, text in rows)]
     lines.append("  Repairs and doubts:" if a["issues"] else "  Nothing was repaired.")
-    lines += [f"    - {issue['text']} ({issue['count']} x, {issue['code']})" for issue in a["issues"]]
+    lines += [f"    - {issue['text']} [{issue['code']}{_times(issue['count'])}]" for issue in a["issues"]]
     return lines
+
+
+ALTITUDE = {
+    "barometric": "from a barometer",
+    "gps": "from satellites: too rough for grade",
+    "corrected": "corrected by the service that wrote the file",
+    "terrain": "from a terrain model",
+    "virtual": "made up by a virtual ride: never counted as descent",
+    "unusable": "there, but not usable",
+    "unknown": "of unknown origin",
+    "none": "not in the file",
+}
+"""Where the altitude comes from, in words."""
+HOW = {
+    "file": "as the file says",
+    "config": "as given in the settings",
+    "position": "from where it was",
+    "longitude": "estimated from the longitude",
+}
+"""How the offset from UTC is known, in words."""
+
+
+def _start(start: str, zone: Mapping[str, Any]) -> str:
+    """Local start with its offset and how that is known; UTC where it is not."""
+    moment, offset = datetime.fromisoformat(start), zone["utc_offset_s"]
+    if offset is None:
+        return f"{moment:%Y-%m-%d %H:%M:%S} UTC; the local time is not known, give it with --tz"
+    local = moment + timedelta(seconds=offset)
+    return f"{local:%Y-%m-%d %H:%M:%S} local time, {_offset(offset)} ({HOW.get(zone['how'], zone['how'])})"
+
+
+def _cadence(choice: Mapping[str, Any]) -> str:
+    """Which field, its factor, and why."""
+    if not choice["field"]:
+        return f"none: {choice['reason']}"
+    name = choice["field"].partition(":")[2]
+    reason = choice["reason"].removeprefix(f"{name}: ")
+    unit = "steps/min" if choice["unit"] == "spm" else "turns/min"
+    return f"{name} × {choice['multiplier']} = {unit}; {reason}"
+
+
+def _beside(ours: float | None, device: float | None) -> str:
+    """Our figure and the device's."""
+    by_device = f"; the device says {_number(device, 'm')}" if device is not None else ""
+    return f"{_number(ours, 'm')}{by_device}"
+
+
+def _clock(seconds: float | None) -> str:
+    """``1:02:03``."""
+    if seconds is None:
+        return "unknown"
+    minutes, rest = divmod(round(seconds), 60)
+    return f"{minutes // 60}:{minutes % 60:02d}:{rest:02d}"
+
+
+def _count(count: int, noun: str) -> str:
+    return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"
+
+
+def _times(count: int) -> str:
+    return f", {count:,} ×" if count != 1 else ""
 
 
 def _second_lines(second: Mapping[str, Any]) -> list[str]:

@@ -8,11 +8,12 @@ from importlib import resources
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from kneeledger import executors
 from kneeledger.config import Config
 from kneeledger.ledger import store
 from kneeledger.ledger.store import Ledger
+from kneeledger.pipeline import diary, settings
 from kneeledger.pipeline import scan as scanning
-from kneeledger.pipeline import settings
 from kneeledger.pipeline.scan import ScanResult
 
 if TYPE_CHECKING:
@@ -231,7 +232,10 @@ def demo(out: Path) -> Path:
     ):
         archive.extractall(export)
     scan([export], out / "ledger", jobs=1)
-    return report(out / "ledger", out / "report")
+    with Ledger(out / "ledger") as ledger:
+        for told in export.rglob("pain-log.csv"):
+            diary.import_pain(ledger, "me", told)
+    return report(out / "ledger", out / "report", jobs=executors.default_jobs())
 
 
 def forget(folder: Path, athlete: str) -> int:

@@ -83,6 +83,8 @@ def overview(
         units=config["units"],
         redacted=redacted,
         notes=_notes(known),
+        ratios=_ratios(known),
+        pedalling=matched_cadence.rides_to_json(known.pedalling),
         versions={
             "kneeledger": version("kneeledger"),
             "polars": version("polars"),

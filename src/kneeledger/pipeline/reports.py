@@ -21,7 +21,7 @@ from kneeledger.ledger.store import Ledger
 from kneeledger.model import Finding
 from kneeledger.pipeline import activity, gathering, history
 from kneeledger.pipeline.history import Known
-from kneeledger.reporting import datafiles, html, pdf
+from kneeledger.reporting import datafiles, html, pdf, writing
 from kneeledger.reporting.content import ActivityPage
 
 if TYPE_CHECKING:
@@ -90,7 +90,7 @@ def write(
         return out / INDEX
     known = history.gather(ledger, athlete, config, as_of=as_of, only=_only(ledger, athlete, options.only))
     try:
-        out.mkdir(parents=True, exist_ok=True)
+        writing.folder(out)
         if options.physio:
             return _write_physio(ledger, known, out, config, options)
         return _write_pages(ledger, known, out, config, options, jobs, progress, key)

@@ -13,6 +13,7 @@ from typing import Any
 
 import polars as pl
 
+from kneeledger.reporting import writing
 from kneeledger.reporting.content import Report
 
 __all__ = ["csv_text", "frames", "write"]
@@ -71,18 +72,14 @@ def write(report: Report, out: Path, *, formats: Sequence[str], anonymous: bool 
     made = []
     for name, frame in frames(report, anonymous=anonymous).items():
         target = out / f"{name}.csv"
-        target.write_text(csv_text(frame), encoding="utf-8", newline="")
-        made.append(target)
+        made.append(writing.text(target, csv_text(frame)))
         if "parquet" in formats:
             frame.write_parquet(out / f"{name}.parquet")
-            made.append(out / f"{name}.parquet")
+            made.append(writing.private(out / f"{name}.parquet"))
     if "json" in formats:
         target = out / "report.json"
-        target.write_text(
-            json.dumps(as_json(report, anonymous=anonymous), ensure_ascii=False, indent=1, default=str),
-            encoding="utf-8",
-        )
-        made.append(target)
+        told = json.dumps(as_json(report, anonymous=anonymous), ensure_ascii=False, indent=1, default=str)
+        made.append(writing.text(target, told))
     return made
 
 
