@@ -347,7 +347,7 @@ class Ledger:
         write_segment(frame, self.tracks, new)
         return new, frame.height
 
-    def compact(self, *, above: int = 32, target_rows: int = 2_000_000) -> int:
+    def compact(self, *, above: int = 32, target_rows: int = 300_000) -> int:
         """Merge small track files into larger ones; how many were merged.
 
         The new file is on disk before one transaction swaps it in; the old ones are swept after.
