@@ -5,8 +5,11 @@ subset, chosen by size alone (every eighth file by size, and the smallest one ov
 subset for both. The compiled readers read all files over 200 kB that they accept.
 """
 
+import ctypes
 import gc
 import io
+import shutil
+import subprocess
 import time
 import tracemalloc
 import warnings
@@ -135,6 +138,80 @@ def test_ratios_to_compiled_peers(benchmark: Callable[..., float]) -> None:
             behind.append(spent(records, [data], rounds=3) - peer)
     print(f"small files: at most {max(behind) * 1000:.1f} ms behind, over {len(behind)}")
     assert max(behind) <= 0.003
+
+
+PLAIN_WALK = r"""
+#include <stdint.h>
+#include <stddef.h>
+/* All a reader in C would do without looking at a value: every header, every definition, the checksum. */
+long walk(const uint8_t *d, size_t n, uint16_t *sum) {
+    static uint16_t table[256];
+    if (!table[1]) for (int i = 0; i < 256; i++) {
+        uint16_t c = i;
+        for (int k = 0; k < 8; k++) c = c & 1 ? (c >> 1) ^ 0xA001 : c >> 1;
+        table[i] = c;
+    }
+    uint32_t size[16] = {0};
+    size_t end = d[0] + (d[4] | d[5] << 8 | d[6] << 16 | (size_t)d[7] << 24), p = d[0];
+    long count = 0;
+    uint16_t crc = 0;
+    if (end > n) end = n;
+    for (size_t i = 0; i < end; i++) crc = (crc >> 8) ^ table[(crc ^ d[i]) & 0xFF];
+    *sum = crc;
+    while (p + 6 <= end) {
+        uint8_t h = d[p];
+        if ((h & 0xC0) == 0x40) {
+            uint32_t s = 1, fields = d[p + 5], q = p + 6;
+            if (q + 3 * fields > end) break;
+            for (uint32_t i = 0; i < fields; i++) s += d[q + 3 * i + 1];
+            q += 3 * fields;
+            if (h & 0x20) {
+                uint32_t more = d[q++];
+                if (q + 3 * more > end) break;
+                for (uint32_t i = 0; i < more; i++) s += d[q + 3 * i + 1];
+                q += 3 * more;
+            }
+            size[h & 15] = s;
+            p = q;
+        } else {
+            uint32_t s = size[h & 0x80 ? (h >> 5) & 3 : h & 15];
+            if (!s) break;
+            p += s;
+            count++;
+        }
+    }
+    return count;
+}
+"""
+
+
+@pytest.fixture
+def plain_walk(tmp_path: Path) -> Callable[[bytes], int]:
+    """Messages of a file, counted and summed in C."""
+    compiler = shutil.which("cc")
+    if compiler is None:
+        pytest.skip("no C compiler is here")
+    written, made = tmp_path / "walk.c", tmp_path / "walk.so"
+    written.write_text(PLAIN_WALK)
+    subprocess.run([compiler, "-O2", "-shared", "-fPIC", "-o", made, written], check=True, timeout=60)
+    walk = ctypes.CDLL(str(made)).walk
+    walk.argtypes, walk.restype = [ctypes.c_char_p, ctypes.c_size_t, ctypes.c_void_p], ctypes.c_long
+    checksum = ctypes.c_uint16()
+    return lambda data: int(walk(data, len(data), ctypes.byref(checksum)))
+
+
+def test_within_six_times_a_plain_walk_in_c(
+    benchmark: Callable[..., float], plain_walk: Callable[[bytes], int]
+) -> None:
+    large = [data for data in corpus() if len(data) >= 1_000_000]
+    assert sum(map(plain_walk, large)) > 100_000
+    records(large[0])
+    ours = benchmark.pedantic(spent, args=(records, large), kwargs={"rounds": 3}, rounds=1)
+    theirs = spent(plain_walk, large, rounds=5)
+    print(
+        f"\n{len(large)} files over 1 MB: ours {ours * 1000:.1f} ms, C {theirs * 1000:.1f} ms: {ours / theirs:.1f}"
+    )
+    assert ours / theirs <= 6
 
 
 def test_peak_memory_stays_under_twelve_times_the_file() -> None:

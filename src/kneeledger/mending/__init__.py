@@ -140,7 +140,8 @@ def _parts(rows: Rows) -> list[Rows]:
         return [rows]
     bounds = [0, *edges.tolist(), len(clock)]
     longest = float(np.diff(clock).max()) / SECOND / 3600
-    text = f"{len(edges)} pauses of more than six hours (up to {longest:,.1f} h); each part counts on its own day."
+    many = "One pause" if len(edges) == 1 else f"{len(edges)} pauses"
+    text = f"{many} of more than six hours (up to {longest:,.1f} h); each part counts on its own day."
     rows.tell("split_at_long_pause", len(edges), text)
     return [Rows(rows.frame[a:b], rows.us[a:b], list(rows.issues)) for a, b in pairwise(bounds)]
 

@@ -96,7 +96,7 @@ def _recording(
         records = _with_cadence(records, choice)
         records = _with_developer(records, issues)
         if records.height < TOO_SHORT:
-            text = f"Only {records.height} records: too short to analyse."
+            text = f"Only {records.height} record{'s' * (records.height != 1)}: too short to analyse."
             issues.append(Issue("too_short", records.height, text))
     frame, refused = schema.conform(records, schema.RECORDS)
     issues += [
