@@ -201,6 +201,7 @@ class TestEveryReader:
 
 EMPTY = pl.DataFrame()
 CHARTS: dict[str, Callable[[], Chart]] = {
+    "cadence_histogram": lambda: charts.cadence_histogram(EMPTY),
     "cadence_pace": lambda: charts.cadence_pace(EMPTY, None),
     "cadence_trend": lambda: charts.cadence_trend([], []),
     "calendar": lambda: charts.calendar(EMPTY),
