@@ -59,8 +59,11 @@ def test_real_runs_lie_in_their_intervals(known):
     assert record.median_error("descent") < 2.0
 
 
-@pytest.mark.parametrize(("way", "least"), [("run", 25), ("walk", 15), ("ride", 100)])
-def test_descent_of_a_thinned_course_is_that_of_the_recording(known, way, least):
+# On walks with many halts the device counts drift while standing as descent; the recording differs as much.
+@pytest.mark.parametrize(
+    ("way", "least", "device_within"), [("run", 25, 0.10), ("walk", 15, 0.15), ("ride", 100, 0.05)]
+)
+def test_descent_of_a_thinned_course_is_that_of_the_recording(known, way, least, device_within):
     ledger, of, config = known
     off, device_off = [], []
     for row in of.activities.filter(pl.col("way") == way).iter_rows(named=True):
@@ -91,4 +94,4 @@ def test_descent_of_a_thinned_course_is_that_of_the_recording(known, way, least)
     assert len(off) >= least
     assert np.median(np.abs(off)) < 0.05
     assert abs(np.median(off)) < 0.04
-    assert np.median(np.abs(device_off)) < 0.10
+    assert np.median(np.abs(device_off)) < device_within

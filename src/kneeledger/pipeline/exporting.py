@@ -169,10 +169,11 @@ def track_gpx(track: Track) -> str | None:
     if not (np.isfinite(latitude) & np.isfinite(longitude)).any():
         return None
     smooth = track.array("altitude_smooth_m")
+    altitude = np.where(np.isfinite(smooth), smooth, track.array("altitude_m"))
     return write_gpx(
         latitude,
         longitude,
-        altitude_m=np.round(np.where(np.isfinite(smooth), smooth, track.array("altitude_m")), 2),
+        altitude_m=np.asarray(np.round(altitude, 2), dtype=np.float64),
         time=track.frame["time"].to_list(),
         segment=track.frame["segment"].fill_null(0).to_list(),
         grade=track.array("grade"),
