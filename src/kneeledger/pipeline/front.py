@@ -136,10 +136,11 @@ def tally_lines(result: ScanResult) -> list[str]:
     if result.advice:
         lines.append(result.advice)
     lines += [f"Verified: {line}" for line in result.verified]
+    copies = "1 copy" if result.duplicates == 1 else f"{result.duplicates} copies"
     lines.append(
         f"{result.files} files: {result.read} read, {result.unchanged} unchanged, {result.skipped} skipped,"
         f" {result.failed} failed. {result.activities} activities in the ledger"
-        + (f" ({result.duplicates} copies not counted twice)." if result.duplicates else ".")
+        + (f" ({copies} not counted twice)." if result.duplicates else ".")
     )
     return lines
 

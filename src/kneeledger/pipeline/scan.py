@@ -47,6 +47,7 @@ class ScanResult:
     skipped: int = 0
     failed: int = 0
     duplicates: int = 0
+    """Copies in the ledger that are not counted: the same bytes again, or the same activity."""
     seconds: float = 0.0
     skipped_by_kind: Counter[str] = field(default_factory=Counter)
     failures: list[dict[str, str]] = field(default_factory=list)
@@ -110,7 +111,6 @@ def scan(
                 waiting.extend(_skipped(item, result))
             elif seen_content.get(item.sha256, item.path) != item.path:
                 result.read += 1
-                result.duplicates += 1
                 reason = f"same content as {seen_content[item.sha256]}"
                 waiting.append(_told(item, "read", "same_content", reason))
             else:
@@ -134,10 +134,13 @@ def scan(
         _mark_duplicates(ledger, athlete)
     result.files = result.read + result.unchanged + result.skipped + result.failed
     counted = ledger.query(
-        "select count(*), sum(duplicate_of is not null) from activities where athlete = ?", (athlete,)
+        "select count(*), sum(duplicate_of is not null),"
+        " (select count(*) from files where athlete = ?1 and code = 'same_content')"
+        " from activities where athlete = ?1",
+        (athlete,),
     )[0]
     result.activities = int(counted[0]) - int(counted[1] or 0)
-    result.duplicates += int(counted[1] or 0)
+    result.duplicates = int(counted[1] or 0) + int(counted[2])
     if not result.activities:
         result.advice = exports.advice(skipped)
     _write_errors(ledger, athlete)
@@ -217,7 +220,8 @@ def _skipped(item: sources.Skipped, result: ScanResult) -> list[dict[str, Any]]:
         result.failures.append({"path": item.path, "code": item.code, "reason": item.reason})
     else:
         result.skipped += item.count
-        result.skipped_by_kind[item.kind] += item.count
+        if item.count:
+            result.skipped_by_kind[item.kind] += item.count
     return [_told_skipped(item, "failed" if failed else "skipped")]
 
 
