@@ -225,6 +225,16 @@ def test_compressed_time_stamps_count_on_and_roll_over() -> None:
     assert times == [EPOCH + timedelta(seconds=START + second) for second in (0, 1, 5, 20, 40, 60)]
 
 
+def test_a_message_of_nothing_but_a_time_stamp_with_a_compressed_header_is_read() -> None:
+    """Found by the run over 20,000 damaged files."""
+    writer = run(2)
+    writer.define(3, 21, [(253, 4, U4)])
+    writer.put(3, START + 3, header=0x80 | 3 << 5 | 5)
+    frame = fit.decode(writer.file()).frame("event")
+    assert frame.columns == ["timestamp"]
+    assert frame.height == 1
+
+
 def test_packed_speed_and_distance_come_apart_and_count_on() -> None:
     writer = begin()
     writer.define(1, 20, [(253, 4, U4), (8, 3, BYTE)])
@@ -615,8 +625,10 @@ def test_damaged_bytes_raise_nothing_but_read_errors() -> None:
 
 
 @pytest.mark.slow
-def test_many_damaged_bytes_raise_nothing_but_read_errors() -> None:
-    damage(20_000, 2)
+@pytest.mark.parametrize("seed", [2, 3, 4, 5])
+def test_many_damaged_bytes_raise_nothing_but_read_errors(seed: int) -> None:
+    """20,000 in all."""
+    damage(5_000, seed)
 
 
 def test_asking_for_columns_gives_only_those() -> None:

@@ -95,8 +95,10 @@ class TestField:
 
 class TestStrides:
     def test_strides_when_they_agree_then_said_with_the_figure(self):
-        choice = decide(leg(600, **{"cadence:cadence": 84.0}), 3.0, total_cycles=840.0)
-        assert "agrees with the device's strides (+0.0 %)" in choice.reason
+        choice = decide(leg(600, **{"cadence:cadence": 84.0}), 3.0, total_cycles=830.0)
+        assert "agrees with the device's strides (+1." in choice.reason
+        exact = decide(leg(600, **{"cadence:cadence": 84.0}), 3.0, total_cycles=840.0)
+        assert exact.reason.endswith("agrees with the device's strides")
 
     def test_strides_when_they_differ_then_said(self):
         choice = decide(leg(600, **{"cadence:cadence": 84.0}), 3.0, total_cycles=1000.0)

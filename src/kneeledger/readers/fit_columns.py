@@ -352,7 +352,7 @@ class Table:
         if not 0 < self.height <= FEW_ROWS:
             return pl.DataFrame([self.column(name) for name in names])
         short, known = self._short, self._short_names
-        if names[: len(known)] != known:
+        if not known or names[: len(known)] != known:
             return pl.DataFrame([self.column(name) for name in names])
         for place, name in enumerate(known):
             if name in self._packed and short.to_series(place).null_count():
