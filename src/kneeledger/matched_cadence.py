@@ -517,6 +517,7 @@ def rides_to_json(matched: Matched) -> dict[str, Any]:
     model["power_slope"], model["power_range_w"] = model.pop("speed_slope"), model.pop("speed_range_mps")
     for one in told["series"]:
         one["matched_cadence_rpm"] = one.pop("matched_cadence_spm")
+        del one["at_usual_pace_spm"]
     return {"reference_power_w": RIDES.reference} | {k: told[k] for k in ("model", "series", "changes")}
 
 
@@ -524,6 +525,9 @@ def to_json(matched: Matched) -> dict[str, Any]:
     """The contract of ``cadence --format json``."""
     model = matched.model
     known = model.runs > 0
+    usual = 1.0
+    if matched.usual_speed_mps and known:
+        usual = math.exp(model.speed_slope * math.log(matched.usual_speed_mps / 3.0))
     return {
         "model": {
             "intercept": model.intercept if known else None,
@@ -539,6 +543,7 @@ def to_json(matched: Matched) -> dict[str, Any]:
                 "date": row["day"].isoformat(),
                 "activity": row["activity"],
                 "matched_cadence_spm": row["matched_cadence_spm"],
+                "at_usual_pace_spm": row["matched_cadence_spm"] * usual,
                 "low": row["low"],
                 "high": row["high"],
             }

@@ -406,3 +406,17 @@ def test_settings_inside_an_export_are_not_read(new_export, tmp_path, monkeypatc
     front.scan([export], tmp_path / "outside")
     inside, outside = ledger_dump(tmp_path / "inside"), ledger_dump(tmp_path / "outside")
     assert inside == outside
+
+
+@pytest.mark.parametrize(
+    ("name", "day"),
+    [
+        ("GARMIN/Activity/2026-05-03-18-05-59.fit", "2026-05-03"),
+        ("x.zip!/20260503_run.fit", "2026-05-03"),
+        ("2026-13-41.fit", None),
+        ("activity_17000209458.fit", None),
+    ],
+)
+def test_the_day_of_an_unreadable_file_is_taken_from_its_name(name, day):
+    found = scanning.day_of_name(name)
+    assert (found.isoformat() if found else None) == day

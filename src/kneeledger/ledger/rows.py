@@ -24,7 +24,15 @@ WAY_OF_SPORT = {
     "cycling": Way.RIDE,
     "e_biking": Way.RIDE,
 }
-STORED_TABLES = ("bands", "descents", "cadence_by_pace", "cadence_by_grade", "stretches", "per_km", "pedalling_stretches")
+STORED_TABLES = (
+    "bands",
+    "descents",
+    "cadence_by_pace",
+    "cadence_by_grade",
+    "stretches",
+    "per_km",
+    "pedalling_stretches",
+)
 """Profiles are not among them: they are made again from the stored track when a page asks."""
 
 

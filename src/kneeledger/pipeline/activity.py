@@ -223,10 +223,6 @@ def page(
     title = f"{sport.replace('_', ' ').strip().capitalize()}, {day.day} {day:%B %Y}"
     if not redacted and one.context.get("title"):
         title = f"{one.context['title']} ({title})"
-    line = None
-    if known is not None and known.matched.model.runs and known.matched.model.speed_range_mps:
-        model = known.matched.model
-        line = (model.intercept, model.speed_slope, *known.matched.model.speed_range_mps)
     return ActivityPage(
         id=one.id or about.sha256[:12],
         title=title,
@@ -247,7 +243,7 @@ def page(
         cadence_histogram=tables.get("cadence_histogram", pl.DataFrame()),
         pedalling_by_power=tables.get("pedalling_by_power", pl.DataFrame()),
         pedalling_by_grade=tables.get("pedalling_by_grade", pl.DataFrame()),
-        personal_line=line,
+        personal_line=history.personal_line(known.matched) if known is not None else None,
         by_model={m.value: _value(metrics, f"knee_load_{m}_bw_s") for m in DownhillModel},
         excess_by_model={m.value: _value(metrics, f"excess_knee_load_{m}_bw_s") for m in DownhillModel},
         decomposition=tuple((p.name, p.linear_bw_s, p.peak_weighted_steps) for p in one.parts),

@@ -113,6 +113,11 @@ def read(source: Source, *, decoder: str = "kneeledger", tz: str | None = None) 
     return readers.read_source(source, decoder=decoder, tz=tz)
 
 
+def plain(text: str) -> str:
+    """Text of an export (a title, a gear) without marks that a terminal or a page could obey."""
+    return "".join(char if char.isprintable() else " " for char in text).strip()
+
+
 def entry(recording: Recording, config: Config) -> tuple[Track, Entry]:
     """Track and entry of one recording under the settings of its local day."""
     about = recording.about
@@ -144,7 +149,7 @@ def _row(
         made,
         freshness=freshness(recording.about, batch.config),
         segment=segment if kept.height else "",
-        context=source.context,
+        context={key: plain(text) for key, text in source.context.items()},
         pauses=recording.pauses,
     )
     row["read_issues"] = json.dumps([asdict(i) for i in recording.issues], ensure_ascii=False)

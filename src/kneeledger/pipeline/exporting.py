@@ -8,6 +8,7 @@ Instead of: a dump of the catalogue, whose shape is nobody's contract.
 """
 
 import io
+import os
 import json
 from collections.abc import Sequence
 from datetime import date
@@ -116,7 +117,8 @@ def save(path: Path, data: bytes) -> None:
     """
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(data)
+        with path.open("wb", opener=lambda name, flags: os.open(name, flags, 0o600)) as file:
+            file.write(data)
     except OSError as error:
         raise ReportError(f"{path} cannot be written: {error.strerror or error}.") from error
 

@@ -84,6 +84,9 @@ def overview(
         redacted=redacted,
         notes=_notes(known),
         ratios=_ratios(known),
+        stretches=_recent(known),
+        personal_line=history.personal_line(known.matched),
+        levers=_levers(known, config),
         pedalling=matched_cadence.rides_to_json(known.pedalling),
         versions={
             "kneeledger": version("kneeledger"),
@@ -288,6 +291,19 @@ def _measures(known: Known) -> pl.DataFrame:
         "unit": pl.String,
     }
     return pl.DataFrame(rows, schema=names, orient="row")
+
+
+def _recent(known: Known) -> pl.DataFrame:
+    """Steady level minutes of the last 26 weeks."""
+    first = known.as_of - timedelta(weeks=26)
+    return known.stretches.filter(pl.col("day") > first).select("day", "speed_mps", "cadence_spm", "level")
+
+
+def _levers(known: Known, config: Config) -> tuple[str, ...]:
+    """The article's levers on the last four weeks, in sentences; none while a referral stands."""
+    eased = history.with_levers(known, config)
+    answer = symptoms.ease(eased, known.as_of)
+    return () if answer.referral else tuple(lever.text for lever in answer.levers)
 
 
 def _ratios(known: Known) -> pl.DataFrame:

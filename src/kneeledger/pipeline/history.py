@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 
 import numpy as np
@@ -20,7 +20,7 @@ from kneeledger.pipeline import diary
 from kneeledger.severity import Profile
 from kneeledger.workload import CadenceChange, Coverage, History
 
-__all__ = ["Known", "as_of_day", "gather", "stretches", "usual"]
+__all__ = ["Known", "as_of_day", "gather", "personal_line", "stretches", "usual", "with_levers"]
 
 FROM_METRICS: Mapping[str, str] = {
     "distance_m": "distance_m",
@@ -64,6 +64,8 @@ class Known:
     matched: Matched
     pedalling: Matched
     """The same for cycling: rpm at matched power."""
+    stretches: pl.DataFrame
+    """Steady running minutes of the whole history."""
     activities: pl.DataFrame
     """The ledger's rows up to the as-of day, newest last, with every metric as a column."""
     sums: Mapping[str, Mapping[str, float]]
@@ -139,7 +141,17 @@ def gather(
         cadence_note=(day, matched.explained["text"]) if matched.explained else None,
     )
     return Known(
-        athlete, day, how, history, matched, pedalling, activities, sums, pain, diary.profile(ledger, athlete)
+        athlete,
+        day,
+        how,
+        history,
+        matched,
+        pedalling,
+        steady,
+        activities,
+        sums,
+        pain,
+        diary.profile(ledger, athlete),
     )
 
 
@@ -212,6 +224,21 @@ def usual(matched: Matched) -> Usual:
     if speed is None or not model.runs:
         return Usual()
     return Usual(speed, model.cadence_spm(speed) / float(running.reference_cadence_spm(speed) or 1.0))
+
+
+def personal_line(matched: Matched) -> tuple[float, float, float, float] | None:
+    """Intercept and slope of ln(steps/min) on ln(v/3), and the range of speeds they were learnt from."""
+    model = matched.model
+    if not model.runs or not model.speed_range_mps:
+        return None
+    return (model.intercept, model.speed_slope, *model.speed_range_mps)
+
+
+def with_levers(known: Known, config: Config) -> History:
+    """The history with what the article's levers would have taken off the runs of the last ten weeks."""
+    model = DownhillModel(config["downhill_model"])
+    frame = _with_levers(known.history.activities, known.sums, known.athlete, model, known.as_of)
+    return replace(known.history, activities=frame)
 
 
 def _with_parts(

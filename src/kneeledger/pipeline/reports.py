@@ -7,7 +7,7 @@ kept in ``manifest.json``. Pages are drawn in worker processes, since a figure c
 import hashlib
 import json
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import date, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -220,7 +220,13 @@ def _key(known: Known, name: str, told: Sequence[Finding], config: Config, optio
         "usual": asdict(history.usual(known.matched)),
         "line": asdict(known.matched.model),
         "settings": {key: origin.value for key, origin in config.values.items()},
-        "options": [options.redact, options.with_map, "png" in options.formats, "pdf" in options.formats],
+        "options": [
+            options.redact,
+            options.anonymous,
+            options.with_map,
+            "png" in options.formats,
+            "pdf" in options.formats,
+        ],
         "code": html.code_key(),
     }
     return hashlib.sha256(json.dumps(shown, sort_keys=True, default=str).encode()).hexdigest()[:16]
@@ -253,15 +259,18 @@ def _page(
 ) -> ActivityPage:
     examined = activity.from_ledger(ledger, known.athlete, name, config, known)
     copies = ledger.query("select path from activities where duplicate_of = ? order by path", (name,))
-    return activity.page(
+    made = activity.page(
         examined,
         config,
         known=known,
         findings=[one for one in told if one.activity == name],
         copies=[] if options.anonymous else [row[0] for row in copies],
-        redacted=options.redact,
-        with_map=options.with_map,
+        redacted=options.redact or options.anonymous,
+        with_map=options.with_map and not options.anonymous,
     )
+    if not options.anonymous:
+        return made
+    return replace(made, about=replace(made.about, path="(not shown)", device_serial=None, facts={}))
 
 
 def _write_physio(ledger: Ledger, known: Known, out: Path, config: Config, options: "ReportOptions") -> Path:

@@ -7,12 +7,13 @@ transaction a batch makes both part of the ledger. What is unchanged is decided 
 import bisect
 import hashlib
 import json
+import re
 import sqlite3
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -24,12 +25,13 @@ from kneeledger.errors import StoreError
 from kneeledger.ledger import duplicates, rows
 from kneeledger.ledger.store import Ledger, write_bytes
 from kneeledger.model import About, AltitudeSource, CadenceChoice, Issue, Recording, Source
-from kneeledger.pipeline.entries import Batch, Outcome, entry, freshness, work
+from kneeledger.pipeline.entries import Batch, Outcome, entry, freshness, plain, work
 
 __all__ = ["ScanResult", "refresh", "scan"]
 
 BATCH_BYTES = 3_000_000
 BATCH_FILES = 24
+DAY = re.compile(r"(?<!\d)(20\d\d)[-_]?([01]\d)[-_]?([0-3]\d)(?!\d)")
 MATCH_S = 300.0
 """An export's totals belong to a file that starts this near."""
 READER_VERSION = f"{mending.VERSION}.{preparation.VERSION}"
@@ -178,7 +180,21 @@ def _put_files(ledger: Ledger, athlete: str, files: Iterable[dict[str, Any]]) ->
 
 def _put_file(ledger: Ledger, db: sqlite3.Connection, athlete: str, one: dict[str, Any]) -> None:
     kept = {name: one[name] for name in FILE_COLUMNS}
-    ledger.put_file(db, athlete, **(kept | {"stamp": versioned(one["stamp"]) if one["stamp"] else ""}))
+    day = day_of_name(one["path"]) if one["outcome"] == "failed" else None
+    stamp = versioned(one["stamp"]) if one["stamp"] else ""
+    ledger.put_file(db, athlete, **(kept | {"stamp": stamp, "day": day}))
+
+
+def day_of_name(path: str) -> date | None:
+    """The local day a watch wrote into a file's name; None where there is none.
+
+    Of a file that cannot be read it is all that is known: something was done that day.
+    """
+    found = DAY.search(path.rsplit("/", 1)[-1])
+    try:
+        return date(*map(int, found.groups())) if found else None
+    except ValueError:
+        return None
 
 
 def _batched(found: Iterable[Source]) -> Iterator[list[Source]]:
@@ -353,7 +369,7 @@ def _keep_by_hand(ledger: Ledger, athlete: str, items: Sequence[sources.ByHand],
             made,
             freshness=freshness(recording.about, config),
             segment="",
-            context={"title": item.title or "", "layout": item.layout},
+            context={"title": plain(item.title or ""), "layout": item.layout},
             pauses=recording.pauses,
         )
         row["read_issues"] = json.dumps([asdict(issue) for issue in recording.issues])

@@ -188,5 +188,11 @@ class Report:
     versions: Mapping[str, str] = field(default_factory=dict)
     ratios: pl.DataFrame = field(default_factory=pl.DataFrame)
     """`workload.workload` of knee load, one row a day of the last 26 weeks."""
+    stretches: pl.DataFrame = field(default_factory=pl.DataFrame)
+    """Steady minutes of running of the last 26 weeks: ``day``, ``speed_mps``, ``cadence_spm``, ``level``."""
+    personal_line: tuple[float, float, float, float] | None = None
+    """As on the activity page."""
+    levers: tuple[str, ...] = ()
+    """What each of the article's levers would have taken off the last four weeks, a sentence each."""
     pedalling: Mapping[str, Any] = field(default_factory=dict)
     """Cycling cadence at matched power, as ``cadence --format json`` has it under ``rides``."""

@@ -57,6 +57,7 @@ def shown(report: Report, pen: Draws, *, inside: Mapping[str, str] | None = None
         "others": _others(report, pages),
         "rooms": _rooms(report),
         "rooms_note": words.in_units(report.rooms_note, units),
+        "levers": [words.in_units(text, units) for text in report.levers],
         "figures": _figures(report, pen),
         "weeks": _weeks(report),
         "descents": _descents(report, pages),
@@ -151,6 +152,17 @@ def _figures(report: Report, pen: Draws) -> dict[str, Figure]:
             "cadence",
             lambda narrow: charts.cadence_trend(
                 report.cadence["series"], report.cadence.get("changes", ()), narrow=narrow
+            ),
+        )
+    if report.stretches.height:
+        made["cadence_pace"] = pen.draw(
+            "cadence-pace",
+            lambda narrow: charts.cadence_pace(
+                pl.DataFrame(),
+                report.personal_line,
+                stretches=report.stretches,
+                units=units,
+                narrow=narrow,
             ),
         )
     if report.daily.height:
