@@ -8,8 +8,8 @@ Instead of: a dump of the catalogue, whose shape is nobody's contract.
 """
 
 import io
-import os
 import json
+import os
 from collections.abc import Sequence
 from datetime import date
 from pathlib import Path
@@ -107,6 +107,10 @@ def frame(ledger: Ledger, known: Known, what: str, config: Config) -> pl.DataFra
     return days.join(long, on="id", how="inner", maintain_order="left_right")
 
 
+def _for_its_owner(name: str, flags: int) -> int:
+    return os.open(name, flags, 0o600)
+
+
 def save(path: Path, data: bytes) -> None:
     """Write a file, its folder made where it is missing.
 
@@ -117,7 +121,7 @@ def save(path: Path, data: bytes) -> None:
     """
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        with path.open("wb", opener=lambda name, flags: os.open(name, flags, 0o600)) as file:
+        with open(path, "wb", opener=_for_its_owner) as file:
             file.write(data)
     except OSError as error:
         raise ReportError(f"{path} cannot be written: {error.strerror or error}.") from error
