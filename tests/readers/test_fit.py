@@ -613,7 +613,7 @@ def damage(count: int, seed: int) -> None:
     whole = rich()
     for _ in range(count):
         data = broken(whole, dice)
-        if dice.random() < 0.3:
+        if dice.random() < 0.3 and len(data) > 20:
             data = broken(data, dice)
         if dice.random() < 0.3 and len(data) > 20:
             data = data[:-2] + struct.pack("<H", crc16(data[:-2]))
