@@ -130,7 +130,13 @@ def test_ratios_to_compiled_peers(benchmark: Callable[..., float]) -> None:
     print(f"\n{len(readable)} of {len(large)} files over 200 kB: ours {ours:.2f} s")
     print(f"fitfast / ours {fast / ours:.1f}; pyroparse / ours {pyro / ours:.1f}")
     assert min(fast, pyro) / ours >= 2
-    small = [data for data in files if len(data) <= 200_000][::6]
+
+
+def test_no_small_file_is_far_behind_a_compiled_peer(benchmark: Callable[..., float]) -> None:
+    pytest.importorskip("fitfast")
+    pytest.importorskip("pyroparse")
+    small = [data for data in corpus() if len(data) <= 200_000][::6]
+    benchmark.pedantic(spent, args=(records, small), rounds=1)
     behind = []
     for data in small:
         if accepted(by_fitfast, data) and accepted(by_pyroparse, data):
