@@ -27,6 +27,7 @@ except SystemExit as done:
 end = resource.getrusage(resource.RUSAGE_SELF)
 seconds = end.ru_utime + end.ru_stime - start.ru_utime - start.ru_stime
 sys.stderr.write(f"\\nUSED {{end.ru_maxrss - start.ru_maxrss}} {{seconds}}\\n")
+sys.stderr.flush()
 sys.exit(status)
 """
 
@@ -48,7 +49,7 @@ def measured(tmp_path: Path) -> Callable[..., SimpleNamespace]:
         )
         stderr, _, used = done.stderr.rpartition("\nUSED ")
         assert used, done.stderr
-        kib, seconds = used.split()
+        kib, seconds = used.split()[:2]
         return SimpleNamespace(
             status=done.returncode,
             stdout=done.stdout,

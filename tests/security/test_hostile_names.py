@@ -220,7 +220,8 @@ def test_an_anonymous_report_names_nobody(named, tmp_path):
     }
     assert serials
     assert {"By the harbour", "Old shoes"} <= titles
-    forbidden = {word for word in (*serials, *titles, *names) if len(word) > 3}
+    ours = {"activities.csv"}
+    forbidden = {word for word in (*serials, *titles, *names) if len(word) > 3} - ours
     files = set()
     for file, text in everything(out):
         files.add(file.suffix)

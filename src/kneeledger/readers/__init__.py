@@ -11,6 +11,7 @@ Instead of: a base class for readers, or entry points.
 import gzip
 import hashlib
 import io
+import stat
 import zlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
@@ -211,7 +212,10 @@ def _refuse_other_fit(source: Source) -> None:
 def _opened(name: str, outer: Path) -> Iterator[Source | ReadError]:
     """The file, or what an archive holds: each recording as a source, each other thing as the reason why not."""
     try:
-        size = outer.stat().st_size
+        facts = outer.stat()
+        size = facts.st_size
+        if not stat.S_ISREG(facts.st_mode) and not stat.S_ISDIR(facts.st_mode):
+            raise ReadError(name, "it is no file but a device or a pipe")
         with outer.open("rb") as stream:
             head = stream.read(sniff.HEAD)
             kind = file_kind(head)
