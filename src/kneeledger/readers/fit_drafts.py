@@ -16,7 +16,7 @@ from typing import Protocol
 import polars as pl
 
 from kneeledger import schema
-from kneeledger.errors import EmptyActivityError
+from kneeledger.errors import EmptyActivityError, LimitError
 from kneeledger.model import Draft, Issue, Source
 from kneeledger.readers import fit, fit_clock, fit_second
 from kneeledger.readers.fit_columns import UTC_TIME, PartTables
@@ -27,6 +27,9 @@ __all__ = ["Tables", "drafts"]
 ACTIVITY, COURSE = "activity", "course"
 SEMICIRCLE_DEG = 180.0 / 2**31
 MIN_RECORDS = 10
+MAX_RECORDS = 1_000_000
+"""Of one file. A definition without fields makes a record of every byte, and each costs 350 in memory."""
+RECORD = message_number("record")
 """A file that does not say what it is counts as an activity above this many timed records."""
 
 _MEASURED = {
@@ -84,6 +87,8 @@ def drafts(source: Source, *, decoder: str) -> list[Draft]:
     """
     if decoder == "kneeledger":
         opened = fit.decode(source.data, path=source.path)
+        if opened.numbers.get(RECORD, 0) > MAX_RECORDS:
+            raise LimitError(source.path, f"it has more than {MAX_RECORDS:,} records, eleven days of seconds")
         parts: list[Tables] = [_Own(tables) for tables in opened.tables]
         issues = opened.issues
     elif decoder == "fitparse":

@@ -24,6 +24,8 @@ __all__ = ["BASE_TYPES", "BaseType", "Definition", "Gap", "Part", "crc16", "file
 
 RECORD, ACTIVITY, FIELD_DESCRIPTION = 20, 34, 206
 TIMESTAMP = 253
+LEAST = 7
+"""Smallest data that hold a message: a definition without fields and a row of it. [byte]"""
 MAX_DEFINITIONS = 20_000
 """Distinct definitions believed in one part; real files have under 200."""
 SYSTEM_TIME = 0x10000000
@@ -157,7 +159,7 @@ class Part:
     header_crc: str = "ok"
     """``ok``, ``wrong`` or ``absent`` (12-byte header, or written as 0)."""
     size_wrong: bool = False
-    """The declared data size was 0, so that the length of the file was used."""
+    """The declared data size was too small for a message, so that the length of the file was used."""
     cut: bool = False
     """The file ends before the declared size, or inside a message."""
     stopped_at: int | None = None
@@ -239,7 +241,7 @@ def _open(data: bytes, start: int) -> Part:
         part.header_crc = "absent"
     elif stored != crc16(data[start : start + 12]):
         part.header_crc = "wrong"
-    if declared == 0:
+    if declared < LEAST:
         part.size_wrong = len(data) > first
         following = _find_header(data, first)
         part.end = following if following >= 0 else len(data)
