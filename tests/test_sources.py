@@ -80,11 +80,11 @@ def test_file_kind_tells_a_file_by_its_first_bytes(head, kind):
 
 
 def test_file_kind_is_linear_in_hostile_text():
-    began = time.perf_counter()
+    began = time.process_time()
     file_kind(b"<!--" * 16_000)
     file_kind(b"<" * 64_000)
     file_kind(b"<a" * 32_000)
-    assert time.perf_counter() - began < 0.5
+    assert time.process_time() - began < 0.5
 
 
 @pytest.mark.parametrize("order", ["<", ">"])

@@ -1,4 +1,4 @@
-import timeit
+import time
 
 import numpy as np
 import polars as pl
@@ -246,8 +246,9 @@ def test_two_thousand_activities_in_seconds(hilly, make_track):
     base = sums.added([sums.sums(hilly), sums.sums(make_track(np.full(99, 3.0), np.nan, -0.02))])
     many = [{key: value * scale for key, value in base.items()} for scale in rng.uniform(0.5, 2, 2000)]
     draws = uncertainty.Draws.of("someone", 1000)
-    taken = timeit.timeit(lambda: uncertainty.load_draws(many, draws, downhill=ARTICLE), number=1)
-    assert taken < 5
+    begun = time.process_time()  # of this process: the machine may be busy with others
+    uncertainty.load_draws(many, draws, downhill=ARTICLE)
+    assert time.process_time() - begun < 5
 
 
 def test_valued_keeps_the_point(draws):

@@ -169,14 +169,14 @@ class TestBounds:
         ],
     )
     def test_file_when_a_bomb_then_bounded_in_time_and_nothing_but_read_error(self, data: bytes) -> None:
-        began = time.perf_counter()
+        began = time.process_time()
         for reader in (gpx, tcx):
             reader.claims(data[:4096])
             try:
                 reader.drafts(source(data))
             except ReadError:
                 continue
-        assert time.perf_counter() - began < 10
+        assert time.process_time() - began < 10
 
     @settings(max_examples=60, deadline=None)
     @given(st.binary(max_size=400))

@@ -43,24 +43,30 @@ def sample(paths: Sequence[Path], ledger: Ledger, *, athlete: str, share: str) -
     """
     wanted = int(share_of(share) * 2**32)
     repaired = _repaired(ledger, athlete)
-    told, lines, looked = [], [], 0
+    told, lines, looked, alone = [], [], 0, 0
     for item in exports.sources(paths):
         if not isinstance(item, Source):
             continue
         if int(item.sha256[:8], 16) >= wanted and item.path not in repaired:
             continue
-        looked += 1
         found = _compare(item)
         told.append(found)
+        if found["decoder"] is None:
+            alone += 1
+            continue
+        looked += 1
         if found["agreement"] is not None and found["agreement"] < 1:
             lines.append(
                 f"{item.path}: {100 * found['agreement']:.3f} % of cells agree with {found['decoder']}"
             )
-        elif found["decoder"] is None:
-            lines.append(f"{item.path}: {found['reason']}")
     text = "".join(json.dumps(one, ensure_ascii=False) + "\n" for one in told)
     write_bytes(ledger.folder / "verified.jsonl", text.encode())
-    return [*lines, f"{looked} files read with a second decoder, {looked - len(lines)} agree in every cell."]
+    tally = f"{looked} files read with a second decoder, {looked - len(lines)} agree in every cell."
+    if alone:
+        tally += (
+            f" For {alone} there is no second decoder, or it cannot read them; verified.jsonl says which."
+        )
+    return [*lines, tally]
 
 
 def _repaired(ledger: Ledger, athlete: str) -> set[str]:
