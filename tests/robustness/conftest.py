@@ -15,7 +15,7 @@ import pytest
 ZYGOTE = """
 import json, os, sys, traceback
 from pathlib import Path
-from kneeledger.pipeline import front, history, reports
+from kneeledger.pipeline import front, history, reports, settings
 from kneeledger.pipeline import scan as scanning
 import kneeledger.readers, kneeledger.reporting.html, kneeledger.charts, kneeledger.findings
 import matplotlib.backends.backend_agg, matplotlib.backends.backend_svg

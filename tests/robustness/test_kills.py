@@ -12,7 +12,7 @@ import time
 
 import pytest
 
-from kneeledger.pipeline import front
+from kneeledger.pipeline import front, settings
 from kneeledger.pipeline import scan as scanning
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="kills by process group are of POSIX")
@@ -126,3 +126,70 @@ def test_a_scan_that_ends_before_any_step_loses_nothing(
                     continue
             front.scan([small_export], ledger)
             assert ledger_dump(ledger) == undisturbed[1], (step, after, call)
+
+
+REPORT = """
+front.report(
+    Path({ledger!r}), Path({out!r}), config=settings.find({{"downhill_model": {model!r}}}),
+    options=front.ReportOptions(formats=("html", "csv", "json"), pages="all", single_file=True),
+)
+"""
+
+
+def contents(folder):
+    """Every file of a report by name; half-written ones have names that begin with a dot."""
+    return {
+        file.relative_to(folder).as_posix(): file.read_bytes() for file in folder.rglob("*") if file.is_file()
+    }
+
+
+def kill_reports(child, whole, where, ledger_dump, kills, *, seed=1):
+    """Kill so many reports; how many were at work. Half of them compute the ledger again under another setting."""
+    chance = random.Random(seed)
+    folder, before = whole
+    expected, fresh, lasts = {}, {}, {}
+    for model in ("article", "mechanics"):
+        ledger = shutil.copytree(folder, where / f"ledger-{model}")
+        began = time.monotonic()
+        work = REPORT.format(ledger=str(ledger), out=str(where / f"whole-{model}"), model=model)
+        assert child(work).wait() == 0
+        lasts[model] = time.monotonic() - began
+        expected[model], fresh[model] = contents(where / f"whole-{model}"), ledger_dump(ledger)
+    assert fresh["article"] == before
+    assert fresh["mechanics"] != before
+    at_work = 0
+    for trial in range(kills):
+        model = ("article", "mechanics")[trial % 2]
+        ledger, out = where / f"killed-{trial}", where / f"out-{trial % 4}"
+        shutil.copytree(folder, ledger)
+        one = child(REPORT.format(ledger=str(ledger), out=str(out), model=model))
+        time.sleep(chance.uniform(0, 1.02) * lasts[model])
+        at_work += not one.kill()
+        if out.exists():
+            for name, data in contents(out).items():
+                if name.endswith(".html") and not name.rpartition("/")[2].startswith("."):
+                    assert data.rstrip().endswith(b"</html>"), (trial, name)
+        front.report(
+            ledger,
+            out,
+            config=settings.find({"downhill_model": model}),
+            options=front.ReportOptions(formats=("html", "csv", "json"), pages="all", single_file=True),
+        )
+        found = contents(out)
+        for name, data in expected[model].items():
+            assert found[name] == data, (trial, name)
+        assert ledger_dump(ledger) == fresh[model], trial
+        shutil.rmtree(ledger)
+    return at_work
+
+
+def test_a_report_that_is_killed_leaves_whole_pages_and_can_be_made_again(
+    child, undisturbed, tmp_path, ledger_dump
+):
+    kill_reports(child, undisturbed, tmp_path, ledger_dump, 2)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(900)
+def test_40_reports_killed_at_random_leave_whole_pages(child, undisturbed, tmp_path, ledger_dump):
+    assert kill_reports(child, undisturbed, tmp_path, ledger_dump, 40, seed=9) >= 25
