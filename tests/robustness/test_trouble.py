@@ -277,6 +277,7 @@ int gettimeofday(struct timeval *tv, void *zone) {
 """
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="the clock is moved by a Linux shim")
 def test_no_result_depends_on_the_clock_or_the_zone_of_the_machine(small_export, tmp_path, ledger_dump):
     compiler = shutil.which("cc")
@@ -374,6 +375,7 @@ def test_a_rebuild_beside_a_waiting_scan_harms_neither(small_export, undisturbed
 
 
 @POSIX
+@pytest.mark.slow
 def test_everything_written_is_for_its_owner_only(small_export, tmp_path):
     ledger = tmp_path / "new" / "ledger"
     before = "import os, sys\nos.umask(0)\n"

@@ -14,7 +14,10 @@ import pytest
 
 from kneeledger.ledger.store import Ledger
 
-pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="memory is bounded by POSIX limits")
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(sys.platform == "win32", reason="memory is bounded by POSIX limits"),
+]
 MIB = 1 << 20
 GOOD = b"""<?xml version="1.0"?><gpx version="1.1" creator="x" xmlns="http://www.topografix.com/GPX/1/1"><trk>
 <trkseg>%s</trkseg></trk></gpx>""" % b"".join(

@@ -18,6 +18,7 @@ from kneeledger.ledger.store import Ledger
 from kneeledger.pipeline import front
 from kneeledger.pipeline.front import ReportOptions
 
+pytestmark = pytest.mark.slow
 ESCAPE = "\x1b]0;owned\x07\x1b[31m"
 MARKUP = "<script>alert(1)</script><img src=x onerror=alert(2)>"
 FORMULAS = ('=HYPERLINK("http://x")', "+1+cmd|'/c calc'!A0", "-2+3", "@SUM(A1)", "\t=1", "\r=1")
