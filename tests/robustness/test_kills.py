@@ -60,7 +60,9 @@ def kill_scans(child, export, whole, where, ledger_dump, kills, *, jobs=1, seed=
             shutil.rmtree(ledger, ignore_errors=True)
         one = child(SCAN.format(export=str(export), ledger=str(ledger), jobs=jobs, batch=batch))
         time.sleep(chance.uniform(0, 1.02) * lasts[batch])
-        at_work += not one.kill()
+        done = one.kill()
+        at_work += not done
+        lasts[batch] *= 0.9 if done else 1.03  # the machine is not equally busy all the time
         if (ledger / "ledger.sqlite").exists():
             again = shutil.copytree(ledger, where / "again", dirs_exist_ok=False)
             front.scan([export], again)
@@ -90,7 +92,7 @@ def test_a_scan_with_workers_that_is_killed_loses_nothing(
 @pytest.mark.timeout(900)
 def test_160_scans_killed_at_random_lose_nothing(child, small_export, undisturbed, tmp_path, ledger_dump):
     at_work = kill_scans(child, small_export, undisturbed[1], tmp_path, ledger_dump, 160, seed=7)
-    assert at_work >= 100
+    assert at_work >= 80
 
 
 @pytest.mark.parametrize(
@@ -162,9 +164,13 @@ def kill_reports(child, whole, where, ledger_dump, kills, *, seed=1):
         model = ("article", "mechanics")[trial % 2]
         ledger, out = where / f"killed-{trial}", where / f"out-{trial % 4}"
         shutil.copytree(folder, ledger)
+        if chance.random() < 0.7:
+            shutil.rmtree(out, ignore_errors=True)
         one = child(REPORT.format(ledger=str(ledger), out=str(out), model=model))
         time.sleep(chance.uniform(0, 1.02) * lasts[model])
-        at_work += not one.kill()
+        done = one.kill()
+        at_work += not done
+        lasts[model] *= 0.9 if done else 1.03
         if out.exists():
             for name, data in contents(out).items():
                 if name.endswith(".html") and not name.rpartition("/")[2].startswith("."):
@@ -192,4 +198,4 @@ def test_a_report_that_is_killed_leaves_whole_pages_and_can_be_made_again(
 @pytest.mark.slow
 @pytest.mark.timeout(900)
 def test_40_reports_killed_at_random_leave_whole_pages(child, undisturbed, tmp_path, ledger_dump):
-    assert kill_reports(child, undisturbed, tmp_path, ledger_dump, 40, seed=9) >= 25
+    assert kill_reports(child, undisturbed, tmp_path, ledger_dump, 40, seed=9) >= 20
