@@ -70,7 +70,14 @@ class TestCadence:
             "cues",
             "what_if",
         } <= set(told)
-        assert set(told["series"][0]) == {"date", "activity", "matched_cadence_spm", "low", "high"}
+        assert set(told["series"][0]) == {
+            "date",
+            "activity",
+            "matched_cadence_spm",
+            "low",
+            "high",
+            "at_usual_pace_spm",
+        }
         for one in told["changes"]:
             assert {"date", "size_pct", "low_pct", "high_pct", "class", "explanations", "meaning"} <= set(one)
 
