@@ -43,7 +43,9 @@ def ask(call: Call, season: Path, answered: dict[tuple[str, ...], Result]) -> Ca
     """`call` over the ledger of the made-up season; `fresh` asks again what was asked before."""
 
     def run(*words: object, fresh: bool = False) -> Result:
-        surroundings = sorted(f"{name}={value}" for name, value in os.environ.items() if name.startswith("KNEELEDGER_"))
+        surroundings = sorted(
+            f"{name}={value}" for name, value in os.environ.items() if name.startswith("KNEELEDGER_")
+        )
         key = (os.environ["COLUMNS"], *surroundings, *map(str, words))
         if fresh or any(Path.cwd().iterdir()):  # a settings file of this test's own changes the answer
             return call(*words, "--ledger", season)
