@@ -4,26 +4,19 @@ Marked slow, fitdecode and the SDK count the records of every file, and fitparse
 that, those of every file up to 150 kB and of every sixth of the larger ones; of all with KNEELEDGER_FULL=1.
 """
 
-import io
 import multiprocessing
 import os
-import warnings
 from concurrent.futures import ProcessPoolExecutor
 from datetime import date
 from pathlib import Path
 
 import pytest
+from fit_judges import FILES, counted
 
 from kneeledger.errors import ReadError, UnsupportedFormatError
 from kneeledger.model import Source
 from kneeledger.readers import fit
 
-CORPUS = Path(__file__).resolve().parents[2] / ".." / "shared" / "corpus"
-FILES = (
-    sorted(path for path in CORPUS.rglob("*") if path.suffix.lower() == ".fit" and path.is_file())
-    if CORPUS.is_dir()
-    else []
-)
 pytestmark = [pytest.mark.corpus, pytest.mark.skipif(not FILES, reason="the shared corpus is not here")]
 
 
@@ -105,46 +98,6 @@ def test_every_file_gives_drafts_or_a_reason() -> None:
     assert all("no activity" in why or "too few" in why or "not a FIT" in why for why in reasons.values())
 
 
-def judged(path: Path, by_fitparse: bool) -> tuple[str, int, dict[str, int]]:
-    """Records that we and each judge read."""
-    import fitdecode
-    import fitparse
-    from garmin_fit_sdk import Decoder, Stream
-
-    data = path.read_bytes()
-    try:
-        ours = fit.decode(data).numbers.get(20, 0)
-    except ReadError:
-        ours = 0
-    theirs = {"fitparse": 0, "fitdecode": 0, "sdk": 0}
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        try:
-            if by_fitparse:
-                for _ in fitparse.FitFile(io.BytesIO(data), check_crc=False).get_messages("record"):
-                    theirs["fitparse"] += 1
-        except Exception:
-            theirs["fitparse"] += 0
-        try:
-            reader = fitdecode.FitReader(
-                io.BytesIO(data),
-                check_crc=fitdecode.CrcCheck.DISABLED,
-                error_handling=fitdecode.ErrorHandling.IGNORE,
-            )
-            for frame in reader:
-                theirs["fitdecode"] += (
-                    isinstance(frame, fitdecode.FitDataMessage) and frame.global_mesg_num == 20
-                )
-        except Exception:
-            theirs["fitdecode"] += 0
-        try:
-            messages, _ = Decoder(Stream.from_byte_array(bytearray(data))).read(merge_heart_rates=False)
-            theirs["sdk"] = len(messages.get("record_mesgs", []))
-        except Exception:
-            theirs["sdk"] += 0
-    return path.name, ours, theirs
-
-
 INVENTED = {
     "lezyne_super_gps-garmin_fit-sample-bad-endian.fit": "976 rows of another day behind the activity message",
 }
@@ -161,6 +114,6 @@ def test_at_least_as_many_records_as_the_best_judge() -> None:
     large = sum(path.stat().st_size > 150_000 for path in FILES)
     slowly = [FULL or place >= large or place % 6 == 3 for place in range(len(largest_first))]
     with ProcessPoolExecutor(2, mp_context=context) as pool:
-        results = list(pool.map(judged, largest_first, slowly, chunksize=2))
+        results = list(pool.map(counted, largest_first, slowly, chunksize=2))
     fewer = {name: (ours, theirs) for name, ours, theirs in results if ours < max(theirs.values())}
     assert set(fewer) <= set(INVENTED)
