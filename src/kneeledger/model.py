@@ -240,6 +240,13 @@ class Track:
     def _arrays(self) -> dict[str, npt.NDArray[np.generic]]:
         return {}
 
+    def hold(
+        self, columns: Mapping[str, npt.NDArray[np.generic]], ways: Mapping[Way, npt.NDArray[np.bool_]]
+    ) -> None:
+        """Columns and ways of moving of `frame` that are at hand as numpy, so that nobody converts them again."""
+        self._arrays.update(columns)
+        self._arrays.update({f"way={way}": rows for way, rows in ways.items()})
+
     def array(self, name: str) -> FloatArray:
         """One float column as numpy, NaN where null; shape (n,). Read only."""
         if name not in self._arrays:
@@ -249,6 +256,30 @@ class Track:
             values = column.to_numpy()  # null comes as NaN; far quicker than fill_null, which plans a query
             self._arrays[name] = values
         return self._arrays[name]  # type: ignore[return-value]
+
+    def filled(self, name: str) -> FloatArray:
+        """One float column with 0 where null; shape (n,). Read only."""
+        key = f"{name} or 0"
+        if key not in self._arrays:
+            values = self.array(name)
+            missing = np.isnan(values)
+            self._arrays[key] = np.where(missing, 0.0, values) if missing.any() else values
+        return self._arrays[key]  # type: ignore[return-value]
+
+    @cached_property
+    def along_m(self) -> FloatArray:
+        """Distance covered up to and with each record [m]; shape (n,). Read only."""
+        return np.cumsum(self.filled("ds_m"))
+
+    @cached_property
+    def moving(self) -> npt.NDArray[np.bool_]:
+        """Which records move; shape (n,). Read only."""
+        return self.array("moving") > 0
+
+    @cached_property
+    def timed(self) -> npt.NDArray[np.bool_]:
+        """Which records stand for any time; shape (n,). Read only."""
+        return self.array("dt_s") > 0
 
     def way_is(self, way: Way) -> npt.NDArray[np.bool_]:
         """Which records are of this way of moving; shape (n,)."""

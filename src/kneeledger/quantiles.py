@@ -32,13 +32,28 @@ def weighted_quantiles(
     Half of a value's weight counts as below it, so the median of equal weights is the usual one.
     """
     known = ~np.isnan(values) & (weights > 0)
-    if not known.any():
+    count = np.count_nonzero(known)
+    if not count:
         return [None] * len(wanted)
-    told, weight = (values, weights) if known.all() else (values[known], weights[known])
+    told, weight = (values, weights) if count == len(known) else (values[known], weights[known])
+    if (weight == weight[0]).all():
+        return _of_equal_weights(np.sort(told), wanted)
     order = _ascending(told)
     w = weight[order]
     place = (np.cumsum(w) - 0.5 * w) / w.sum()
     return [float(value) for value in np.interp(wanted, place, told[order])]
+
+
+def _of_equal_weights(ordered: FloatArray, wanted: Sequence[float]) -> list[float | None]:
+    """The same where all weigh alike, as in a recording of a record a second: no place need be summed up."""
+    last = len(ordered) - 1
+    found: list[float | None] = []
+    for quantile in wanted:
+        at = min(max(quantile * len(ordered) - 0.5, 0.0), float(last))
+        low = int(at)
+        below, above = float(ordered[low]), float(ordered[min(low + 1, last)])
+        found.append(below + (above - below) * (at - low))
+    return found
 
 
 def _ascending(values: FloatArray) -> npt.NDArray[np.intp]:
@@ -53,36 +68,58 @@ def _ascending(values: FloatArray) -> npt.NDArray[np.intp]:
 
 def rolling_median(values: FloatArray, width: int) -> FloatArray:
     """Median of the known values in the window of `width` records around each; NaN where there is none."""
-    result = np.full(len(values), np.nan)
+    result = np.empty(len(values))
     for rows, ordered, known in _windows(values, width):
-        every = np.arange(len(known))
-        low = ordered[every, np.maximum(known - 1, 0) // 2]
-        high = ordered[every, np.minimum(known // 2, width - 1)]
-        result[rows] = (low + high) / 2
+        low = ordered[:, (width - 1) // 2]
+        high = ordered[:, width // 2]
+        into = result[rows]
+        np.add(low, high, out=into)
+        into /= 2
+        part = np.flatnonzero(known < width)
+        if len(part):
+            some = known[part]
+            below = ordered[part, np.maximum(some - 1, 0) // 2]
+            into[part] = (below + ordered[part, np.minimum(some // 2, width - 1)]) / 2
     return result
 
 
 def rolling_quantiles(values: FloatArray, width: int, wanted: Sequence[float]) -> list[FloatArray]:
     """The known value nearest to each quantile of the window; NaN where fewer than two are known."""
-    result = [np.full(len(values), np.nan) for _ in wanted]
+    result = [np.empty(len(values)) for _ in wanted]
     for rows, ordered, known in _windows(values, width):
-        every = np.arange(len(known))
+        part = np.flatnonzero(known < max(width, 2))
+        some = known[part]
         for into, quantile in zip(result, wanted, strict=True):
-            rank = np.floor((known - 1) * quantile + 0.5).astype(np.intp)
-            into[rows] = np.where(known >= 2, ordered[every, np.clip(rank, 0, width - 1)], np.nan)
+            into[rows] = ordered[:, _rank(width, quantile)]
+            if len(part):
+                rank = np.floor((some - 1) * quantile + 0.5).astype(np.intp)
+                told = ordered[part, np.minimum(np.maximum(rank, 0), width - 1)]
+                into[rows][part] = np.where(some >= 2, told, np.nan)
     return result
 
 
+def _rank(count: int, quantile: float) -> int:
+    return int((count - 1) * quantile + 0.5)
+
+
 def _windows(values: FloatArray, width: int) -> Iterator[tuple[slice, FloatArray, npt.NDArray[np.intp]]]:
-    """Some rows at a time: which, their windows sorted (NaN last), and how many values each knows."""
+    """Some rows at a time: which, their windows sorted (NaN last), and how many values each knows.
+
+    Nearly all windows are full, and in those a rank is a column.
+    """
+    if not len(values):
+        return
     back = width // 2
-    padded = np.pad(values, (back, width - 1 - back), constant_values=np.nan)
-    missing = np.concatenate(([0], np.cumsum(np.isnan(padded))))
+    padded = np.full(len(values) + width - 1, np.nan)
+    padded[back : back + len(values)] = values
+    missing = np.zeros(len(padded) + 1, dtype=np.intp)
+    np.cumsum(np.isnan(padded), out=missing[1:])
     known = width - (missing[width:] - missing[:-width])
+    every = sliding_window_view(padded, width)
     step = max(1, CELLS // width)
     for first in range(0, len(values), step):
         rows = slice(first, min(first + step, len(values)))
-        yield rows, np.sort(sliding_window_view(padded, width)[rows], axis=1), known[rows]
+        yield rows, np.sort(every[rows], axis=1), known[rows]
 
 
 def grouped_quantiles(
@@ -105,7 +142,7 @@ def grouped_quantiles(
     known = ~np.isnan(values)
     if not known.all():
         values, place = values[known], place[known]
-    ordered = values[np.lexsort((values, place))]
+    ordered = values[_by_group(values, place, count)]
     held = np.bincount(place, minlength=count)
     has = held > 0
     first = (np.cumsum(held) - held)[has]
@@ -118,3 +155,11 @@ def grouped_quantiles(
         into[has] = below + (above - below) * (at - low)
         result.append(into)
     return result
+
+
+def _by_group(values: FloatArray, place: npt.NDArray[np.intp], count: int) -> npt.NDArray[np.intp]:
+    """Order by group and by value within it; few groups are counted instead of compared."""
+    if count > 65_536:
+        return np.lexsort((values, place))
+    order = np.argsort(values)
+    return order[np.argsort(place[order].astype(np.uint16), kind="stable")]

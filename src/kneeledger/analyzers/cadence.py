@@ -47,12 +47,12 @@ POPULATION_SLOPE = 0.11
 def compute(track: Track, params: Params) -> Result:
     """Medians, quartiles, drift, tables by pace and grade, and steady stretches of one track."""
     dt, speed = track.array("dt_s"), track.array("ground_speed_mps")
-    moving = track.array("moving") > 0
     spm, rpm = track.array("cadence_spm"), track.array("cadence_rpm")
-    run = track.way_is(Way.RUN) & moving & (spm >= 50) & (dt > 0)
-    walk = track.way_is(Way.WALK) & moving & (spm >= 50) & (dt > 0)
-    ride = track.way_is(Way.RIDE) & (rpm >= 20) & (dt > 0)
-    steady = _steady(track, run, params)
+    stepping = track.moving & (spm >= 50) & track.timed
+    run, walk = track.way_is(Way.RUN) & stepping, track.way_is(Way.WALK) & stepping
+    ride = track.way_is(Way.RIDE) & (rpm >= 20) & track.timed
+    running = run.any()
+    steady = _steady(track, run, params) if running else run
     metrics: dict[str, float | None] = {}
     for name, mask, values in (
         ("cadence_run", run, spm),
@@ -60,26 +60,21 @@ def compute(track: Track, params: Params) -> Result:
         ("cadence_ride", ride, rpm),
     ):
         unit = "rpm" if name.endswith("ride") else "spm"
-        found = weighted_quantiles(values[mask], dt[mask], (0.5, 0.25, 0.75))
+        found = _quantiles(values, mask, dt, (0.5, 0.25, 0.75))
         for word, value in zip(("median", "q1", "q3"), found, strict=True):
             metrics[f"{name}_{word}_{unit}"] = value
     metrics["cadence_drift_pct"] = _drift_pct(track, steady)
     metrics["steps"] = _steps(track)
     metrics["walking_breaks"], metrics["walking_breaks_s"] = _breaks(track)
-    step = np.where(
-        np.isnan(track.array("step_length_mm")),
-        60e3 * speed / np.where(spm > 0, spm, np.nan),
-        track.array("step_length_mm"),
-    )
-    metrics["step_length_median_mm"] = _median(step, run, dt)
+    metrics["step_length_median_mm"] = _step_length_mm(track, run, dt, speed, spm) if running else None
     for field in (
         "stance_time_s",
         "vertical_oscillation_mm",
         "vertical_ratio_pct",
         "stance_time_balance_pct",
     ):
-        metrics[f"{field[: field.rindex('_')]}_median_{field.rsplit('_', 1)[1]}"] = _median(
-            track.array(field), run, dt
+        metrics[f"{field[: field.rindex('_')]}_median_{field.rsplit('_', 1)[1]}"] = (
+            _median(track.array(field), run, dt) if running else None
         )
     metrics |= _low_pedalling(track, ride, params)
     stretches = _stretches(track, steady, params)
@@ -98,10 +93,28 @@ def compute(track: Track, params: Params) -> Result:
     )
 
 
-def _median(values: FloatArray, rows: npt.NDArray[np.bool_], dt: FloatArray) -> float | None:
-    """Median of some records weighted by time; null where nothing is known, as of a field not recorded."""
+def _quantiles(
+    values: FloatArray, rows: npt.NDArray[np.bool_], dt: FloatArray, wanted: tuple[float, ...]
+) -> list[float | None]:
+    """Quantiles of some records weighted by time; null where nothing is known, as of a field not recorded."""
     rows = rows & ~np.isnan(values)
-    return weighted_quantiles(values[rows], dt[rows], (0.5,))[0] if rows.any() else None
+    return weighted_quantiles(values[rows], dt[rows], wanted) if rows.any() else [None] * len(wanted)
+
+
+def _median(values: FloatArray, rows: npt.NDArray[np.bool_], dt: FloatArray) -> float | None:
+    return _quantiles(values, rows, dt, (0.5,))[0]
+
+
+def _step_length_mm(
+    track: Track, run: npt.NDArray[np.bool_], dt: FloatArray, speed: FloatArray, spm: FloatArray
+) -> float | None:
+    """Median step of the running records, all of which have a cadence: as recorded, else speed over step rate."""
+    told = track.array("step_length_mm")[run]
+    unknown = np.isnan(told)
+    if unknown.any():
+        told = np.where(unknown, 60e3 * speed[run] / spm[run], told)
+    known = ~np.isnan(told)
+    return weighted_quantiles(told[known], dt[run][known], (0.5,))[0] if known.any() else None
 
 
 def _middle(values: FloatArray, place: npt.NDArray[np.intp], count: int) -> FloatArray:
@@ -111,8 +124,7 @@ def _middle(values: FloatArray, place: npt.NDArray[np.intp], count: int) -> Floa
 
 def _steady(track: Track, run: npt.NDArray[np.bool_], params: Params) -> npt.NDArray[np.bool_]:
     """Running records whose speed stays within the tolerance over the window around them."""
-    dt = track.array("dt_s")
-    usual = dt[dt > 0]
+    usual = track.array("dt_s")[track.timed]
     step = float(np.median(usual)) if len(usual) else 1.0
     width = max(3, round(params.steady_window_s / step))
     speed = pl.Series(track.array("ground_speed_mps"), nan_to_null=True).rolling_mean(
@@ -122,14 +134,12 @@ def _steady(track: Track, run: npt.NDArray[np.bool_], params: Params) -> npt.NDA
     middle = (low + high) / 2
     spm = track.array("cadence_spm")
     with np.errstate(invalid="ignore", divide="ignore"):
-        even = (high - low) / (2 * middle) <= params.steady_speed_tolerance
-    return np.asarray(
-        run
-        & even
-        & (middle >= params.steady_min_speed_mps)
-        & (spm >= params.steady_min_spm)
-        & (spm <= params.steady_max_spm)
-    )
+        steady = (high - low) / (2 * middle) <= params.steady_speed_tolerance
+    steady &= run
+    steady &= middle >= params.steady_min_speed_mps
+    steady &= spm >= params.steady_min_spm
+    steady &= spm <= params.steady_max_spm
+    return steady
 
 
 def _stretches(track: Track, steady: npt.NDArray[np.bool_], params: Params) -> pl.DataFrame:
@@ -139,13 +149,14 @@ def _stretches(track: Track, steady: npt.NDArray[np.bool_], params: Params) -> p
     rows = np.flatnonzero(steady)
     elapsed, dt = track.array("elapsed_s")[rows], track.array("dt_s")[rows]
     grade = track.array("grade")[rows]
-    zone = np.where(np.isnan(grade), 9, np.clip(np.round(grade / params.level_grade / 2), -8, 8))
+    unknown = np.isnan(grade)
+    zone = np.where(unknown, 9, np.minimum(np.maximum(np.round(grade / params.level_grade / 2), -8), 8))
     minute = np.floor(elapsed / params.stretch_s)
     place, first = _groups(track.array("segment")[rows], zone, minute)
     count = len(first)
     seconds = np.bincount(place, weights=dt, minlength=count)
-    graded = np.bincount(place, weights=~np.isnan(grade), minlength=count)
-    rise = np.bincount(place, weights=np.nan_to_num(grade), minlength=count)
+    graded = np.bincount(place, weights=~unknown, minlength=count)
+    rise = np.bincount(place, weights=np.where(unknown, 0.0, grade), minlength=count)
     mean_grade = np.where(graded > 0, rise / np.maximum(graded, 1), np.nan)
     columns = {
         "start_elapsed_s": elapsed[first],
@@ -167,16 +178,23 @@ def _stretches(track: Track, steady: npt.NDArray[np.bool_], params: Params) -> p
 
 def _groups(*keys: FloatArray) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.intp]]:
     """Group of each record, numbered in order of first appearance, and where each group begins."""
-    code = np.zeros(len(keys[0]), dtype=np.int64)
+    code, size = np.zeros(len(keys[0]), dtype=np.int64), 1
     for key in keys:
         whole = np.where(np.isnan(key), key.min(initial=0.0, where=~np.isnan(key)) - 1.0, key)
-        span = int(whole.max() - whole.min()) + 1
-        code = code * span + (whole - whole.min()).astype(np.int64)
-    _, first, place = np.unique(code, return_index=True, return_inverse=True)
-    order = np.argsort(first)
-    number = np.empty_like(order)
-    number[order] = np.arange(len(order))
-    return number[place], first[order]
+        low = whole.min()
+        span = int(whole.max() - low) + 1
+        code, size = code * span + (whole - low).astype(np.int64), size * span
+    if size > 65_536:
+        cells, code = np.unique(code, return_inverse=True)
+        size = len(cells)
+    # Written from the last record to the first, so that each cell keeps its first.
+    first = np.full(size, len(code))
+    first[code[::-1]] = np.arange(len(code))[::-1]
+    used = np.flatnonzero(first < len(code))
+    used = used[np.argsort(first[used])]
+    number = np.empty(size, dtype=np.intp)
+    number[used] = np.arange(len(used))
+    return number[code], first[used]
 
 
 STRETCHES = {
@@ -216,7 +234,9 @@ def _breaks(track: Track) -> tuple[float | None, float | None]:
     """Walking breaks of at least 10 s in a run: how many, and how long in all [s]."""
     if track.about.sport != "running" or not len(track.frame):
         return None, None
-    walking = track.way_is(Way.WALK) & (track.array("moving") > 0)
+    walking = track.way_is(Way.WALK) & track.moving
+    if not walking.any():
+        return 0.0, 0.0
     edges = np.diff(walking.astype(np.int8), prepend=0, append=0)
     dt = np.concatenate(([0.0], np.cumsum(track.array("dt_s"))))
     spans = dt[np.flatnonzero(edges == -1)] - dt[np.flatnonzero(edges == 1)]
@@ -235,41 +255,49 @@ def _low_pedalling(track: Track, ride: npt.NDArray[np.bool_], params: Params) ->
 
 def _by_pace(track: Track, run: npt.NDArray[np.bool_], params: Params) -> pl.DataFrame:
     """Time and median cadence by speed bin, running."""
-    speed, dt = track.array("ground_speed_mps")[run], track.array("dt_s")[run]
-    cell = np.floor(speed / params.speed_bin_mps)
-    told = ~np.isnan(cell)
-    bins, place = np.unique(cell[told], return_inverse=True)
+    cell = np.floor(track.array("ground_speed_mps") / params.speed_bin_mps)
+    rows = np.flatnonzero(run & ~np.isnan(cell))
+    whole = cell[rows].astype(np.int64)
+    low = int(whole.min(initial=0))
+    held = np.bincount(whole - low)
+    bins = np.flatnonzero(held)
+    number = np.cumsum(held > 0) - 1
+    place = number[whole - low]
+    bins += low
     columns = {
         "speed_from_mps": bins * params.speed_bin_mps,
         "speed_to_mps": (bins + 1) * params.speed_bin_mps,
-        "time_s": np.bincount(place, weights=dt[told], minlength=len(bins)).astype(np.float64),
-        "cadence_spm": _middle(track.array("cadence_spm")[run][told], place, len(bins)),
+        "time_s": np.bincount(place, weights=track.array("dt_s")[rows], minlength=len(bins)).astype(
+            np.float64
+        ),
+        "cadence_spm": _middle(track.array("cadence_spm")[rows], place, len(bins)),
     }
     return schema.framed([pl.Series(name, values, nan_to_null=True) for name, values in columns.items()])
 
 
 def _by_grade(track: Track, run: npt.NDArray[np.bool_]) -> pl.DataFrame:
     """Time, speed and median cadence by grade band, running; unknown grade last."""
-    grade = track.array("grade")
-    band = np.where(np.isnan(grade), len(GRADE_EDGES) + 1, np.digitize(grade, GRADE_EDGES))
-    dt, speed, spm = track.array("dt_s"), track.array("ground_speed_mps"), track.array("cadence_spm")
-    rows = []
-    for index in range(len(GRADE_EDGES) + 2):
-        mine = run & (band == index)
-        if not mine.any():
+    rows = np.flatnonzero(run)
+    grade = track.array("grade")[rows]
+    edges, last = np.array(GRADE_EDGES), len(GRADE_EDGES) + 1
+    band = np.where(np.isnan(grade), last, np.searchsorted(edges, grade, side="right")).astype(np.uint8)
+    rows = rows[np.argsort(band, kind="stable")]
+    dt, speed, spm = (track.array(name)[rows] for name in ("dt_s", "ground_speed_mps", "cadence_spm"))
+    table: dict[str, list[float | None]] = {
+        name: [] for name in ("from", "to", "time_s", "speed_mps", "cadence_spm")
+    }
+    stop = 0
+    for index, count in enumerate(np.bincount(band, minlength=last + 1).tolist()):
+        start, stop = stop, stop + count
+        if not count:
             continue
-        unknown = index == len(GRADE_EDGES) + 1
-        rows.append(
-            {
-                "from": None if unknown or index == 0 else GRADE_EDGES[index - 1],
-                "to": None if unknown or index == len(GRADE_EDGES) else GRADE_EDGES[index],
-                "time_s": float(dt[mine].sum()),
-                "speed_mps": _median(speed, mine, dt),
-                "cadence_spm": _median(spm, mine, dt),
-            }
-        )
-    names = dict.fromkeys(("from", "to", "time_s", "speed_mps", "cadence_spm"), pl.Float64)
-    return pl.DataFrame(rows, schema=names)
+        seconds = dt[start:stop]
+        table["from"].append(None if index in (0, last) else GRADE_EDGES[index - 1])
+        table["to"].append(None if index >= last - 1 else GRADE_EDGES[index])
+        table["time_s"].append(float(seconds.sum()))
+        for name, values in (("speed_mps", speed), ("cadence_spm", spm)):
+            table[name].append(weighted_quantiles(values[start:stop], seconds, (0.5,))[0])
+    return schema.framed([pl.Series(name, values, dtype=pl.Float64) for name, values in table.items()])
 
 
 def _histogram(values: FloatArray, mask: npt.NDArray[np.bool_], dt: FloatArray) -> pl.DataFrame:

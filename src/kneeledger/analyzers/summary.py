@@ -10,7 +10,7 @@ from typing import Literal
 import numpy as np
 
 from kneeledger.analyzers.card import Analyzer, Metric, Result
-from kneeledger.model import Evidence, FloatArray, Track, Value, Way
+from kneeledger.model import Evidence, Track, Value, Way
 
 __all__ = ["SUMMARY", "Params", "compute"]
 
@@ -23,14 +23,16 @@ class Params:
 def compute(track: Track, params: Params) -> Result:
     """Times, distances, speeds and means of one track."""
     about = track.about
-    dt, ds = track.array("dt_s"), track.array("ds_m")
-    moving = track.array("moving") > 0
+    dt, ds = track.filled("dt_s"), track.filled("ds_m")
+    moving = track.moving
     known = len(dt) > 1
-    timer = about.timer_s if about.timer_s is not None else (_total(dt) if known else None)
-    distance = _total(ds) if known and _total(ds) > 0 else about.device_distance_m
+    timer = about.timer_s if about.timer_s is not None else (float(dt.sum()) if known else None)
+    covered = float(ds.sum())
+    distance = covered if known and covered > 0 else about.device_distance_m
     if about.by_hand:
         distance = about.device_distance_m
-    moving_s = float(dt[moving].sum()) if known else None
+    in_motion = float(dt[moving].sum())
+    moving_s = in_motion if known else None
     if known and np.isnan(track.array("ground_speed_mps")).all():
         moving_s = None
     values: dict[str, float | None] = {
@@ -39,30 +41,35 @@ def compute(track: Track, params: Params) -> Result:
         "moving_s": moving_s,
         "distance_m": distance,
         "speed_mean_mps": _ratio(distance, moving_s or timer),
-        "heart_rate_mean_bpm": _weighted(track.array("heart_rate_bpm"), dt),
-        "power_mean_w": _weighted(track.array("power_w"), dt),
-        "temperature_mean_c": _weighted(track.array("temperature_c"), dt),
+        "heart_rate_mean_bpm": _weighted(track, "heart_rate_bpm"),
+        "power_mean_w": _weighted(track, "power_w"),
+        "temperature_mean_c": _weighted(track, "temperature_c"),
     }
     for way in Way:
         mine = track.way_is(way)
-        values[f"{way}_time_s"] = float(dt[mine & moving].sum()) if known else None
-        values[f"{way}_distance_m"] = float(ds[mine].sum()) if known else None
+        there = bool(mine.any())
+        whole = there and bool(mine.all())
+        seconds = (in_motion if whole else float(dt[mine & moving].sum())) if there else 0.0
+        values[f"{way}_time_s"] = seconds if known else None
+        metres = (covered if whole else float(ds[mine].sum())) if there else 0.0
+        values[f"{way}_distance_m"] = metres if known else None
     return Result({name: Value(value) for name, value in values.items()})
-
-
-def _total(values: FloatArray) -> float:
-    return float(np.nansum(values))
 
 
 def _ratio(above: float | None, below: float | None) -> float | None:
     return above / below if above is not None and below else None
 
 
-def _weighted(values: FloatArray, dt: FloatArray) -> float | None:
+def _weighted(track: Track, name: str) -> float | None:
     """Time-weighted mean of what is known; null where nothing is."""
-    known = ~np.isnan(values) & (dt > 0)
-    weight = float(dt[known].sum())
-    return float((values[known] * dt[known]).sum() / weight) if weight > 0 else None
+    values = track.array(name)
+    known = ~np.isnan(values) & track.timed
+    if not known.any():
+        return None
+    dt = track.array("dt_s")
+    if known.all():
+        return float((values * dt).sum() / dt.sum())
+    return float((values[known] * dt[known]).sum() / dt[known].sum())
 
 
 def _card(
