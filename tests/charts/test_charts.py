@@ -387,3 +387,15 @@ def test_steps_are_round_and_inside(low, span, count):
     found = steps(low, low + span, count)
     assert len(found) <= 2 * count + 1
     assert all(low - 1e-6 * span <= place <= low + span * (1 + 1e-6) for place in found)
+
+
+def test_risk_has_a_row_for_each_measure_its_way_is_compared_by(made):
+    ride = charts.risk(made.BARS[2:], made.profile(), measures=("knee_load_bw_s",))
+    assert "not known" not in ride.alt
+    assert "unknown" not in words(checked(ride))
+
+
+def test_risk_names_no_place_that_is_unknown(made):
+    whole = made.profile()
+    rises = pl.Series("distance_m", [None if 8000 <= v <= 8600 else v for v in whole["distance_m"]])
+    assert "nan" not in charts.risk((), whole.with_columns(rises)).alt.lower()

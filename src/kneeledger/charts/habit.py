@@ -57,25 +57,35 @@ def shown(measure: str, value: float, units: str) -> str:
 
 
 @drawn
-def risk(bars: Sequence[Bar], profile: pl.DataFrame, *, units: str = "metric", narrow: bool = False) -> Chart:
+def risk(
+    bars: Sequence[Bar],
+    profile: pl.DataFrame,
+    *,
+    units: str = "metric",
+    narrow: bool = False,
+    measures: Sequence[str] = tuple(MEASURES),
+) -> Chart:
     """One activity against the most of the 30 days before it, and where the load ran up.
 
     Parameters
     ----------
     bars
-        At most one for each of ``distance_m``, ``descent_m``, ``knee_load_bw_s``; a measure without one, or without
-        a ratio, is said to be unknown.
+        At most one for each of `measures`; a measure without one, or without a ratio, is said to be unknown.
     profile
         ``distance_m``, ``altitude_smooth_m``, ``load_rate_bw``, ``load_rate_level_bw``, ``knee_load_bw_s``
         (running total) and ``elapsed_s``.
+    measures
+        What this way of moving is compared by: of ``distance_m``, ``descent_m``, ``knee_load_bw_s``.
     """
-    rows = [(measure, next((bar for bar in bars if bar.measure == measure), None)) for measure in MEASURES]
+    rows = [(measure, next((bar for bar in bars if bar.measure == measure), None)) for measure in measures]
     route, above = route_axis(profile, units), excess(profile) / EASY_S
     height = 520.0 if narrow else 480.0
     if route is None or not float(np.nanmax(np.abs(above), initial=0.0)) >= LEAST_MIN:
         height -= 150 if narrow else 180
     if not bars:
-        height -= len(rows) * (ROW_NARROW if narrow else ROW) + 20
+        height -= len(MEASURES) * (ROW_NARROW if narrow else ROW) + 20
+    else:
+        height -= (len(MEASURES) - len(rows)) * (ROW_NARROW if narrow else ROW)
     sheet = Sheet(height, narrow)
     if bars:
         top = sheet.heading(TITLE, "This activity against the most of the 30 days before it (100 %).") + 22
@@ -148,7 +158,7 @@ def _row(
     ax.barh(middle, min(end, 1.0), height=2 * half, color=LIGHT["run-soft"], zorder=2)
     if end > 1.0:
         ax.barh(middle, end - 1.0, left=1.0, height=2 * half, color=LIGHT["run"], zorder=2)
-    if bar.low is not None and bar.high is not None:
+    if _reach(bar) and bar.low is not None and bar.high is not None:
         ends = [min(bar.low, reach), min(bar.high, reach)]
         for colour, thick in (("paper", 4.0), ("ink", 1.6)):
             ax.plot(ends, [middle, middle], color=LIGHT[colour], linewidth=thick, zorder=5)
@@ -163,28 +173,35 @@ def _row(
             )
     arrow = "→ " if bar.ratio > reach else ""
     words = arrow + u.percent(bar.ratio - 1, sign=True)
-    interval = bar.low is not None and bar.high is not None and not narrow
+    reach_words = _reach(bar)
     note(
         ax,
         (1, middle),
         words,
-        shift=(96 if not narrow else 66, 8 if interval else 0),
+        shift=(96 if not narrow else 66, 8 if reach_words and not narrow else 0),
         ha="right",
         bold=True,
         size=14,
         coords=ax.get_yaxis_transform(),
     )
-    if interval and bar.low is not None and bar.high is not None:
-        reach_words = f"{u.signed(100 * (bar.low - 1))} to {u.percent(bar.high - 1, sign=True)}"
+    if reach_words and not narrow:
         note(
             ax,
             (1, middle),
-            reach_words,
+            reach_words.replace(" % to", " to"),
             shift=(96, -9),
             ha="right",
             colour="muted",
             coords=ax.get_yaxis_transform(),
         )
+
+
+def _reach(bar: Bar) -> str:
+    """The interval of a ratio in words; empty where both ends are the ratio itself, as it is shown."""
+    if bar.ratio is None or bar.low is None or bar.high is None:
+        return ""
+    value, low, high = (u.percent(share - 1, sign=True) for share in (bar.ratio, bar.low, bar.high))
+    return "" if low == value == high else f"{low} to {high}"
 
 
 def _told(ax: "Axes", index: int, measure: str, bar: Bar | None, units: str, *, narrow: bool) -> None:
@@ -215,8 +232,8 @@ def _bars_alt(rows: Sequence[tuple[str, Bar | None]], units: str) -> str:
                 f"{name} {shown(measure, bar.value, units)} against {shown(measure, bar.reference, units)}, "
                 f"{u.percent(bar.ratio - 1, sign=True)}"
             )
-            if bar.low is not None and bar.high is not None:
-                text += f" (90 % interval {u.percent(bar.low - 1, sign=True)} to {u.percent(bar.high - 1, sign=True)})"
+            if reach := _reach(bar):
+                text += f" (90 % interval {reach})"
             parts.append(text)
     return f"{TITLE} This activity against the most of the 30 days before it: {'; '.join(parts)}."
 
@@ -281,11 +298,12 @@ def _background(ax: "Axes", route: Route, altitude: FloatArray) -> None:
 
 
 def _steepest(route: Route, above: FloatArray) -> str:
-    """The twentieth of the route with the largest rise, in words."""
+    """The twentieth of the route with the largest rise, in words; its ends are places that are known."""
     width = max(1, len(above) // 20)
     if len(above) <= width:
         return ""
-    rise = above[width:] - above[:-width]
+    known_ends = np.isfinite(route.x[width:] + route.x[:-width])
+    rise = np.where(known_ends, above[width:] - above[:-width], 0.0)
     at = int(np.argmax(rise))
     if rise[at] <= 0.05:
         return ""

@@ -391,7 +391,11 @@ def _load_alt(
     route: Route, rate: FloatArray, low: FloatArray, high: FloatArray, level: FloatArray, total: FloatArray
 ) -> str:
     top = int(np.nanargmax(rate))
-    where = f"{u.number(float(route.x[top]), 1)} {route.word}"
+    where = (
+        f"{u.number(float(route.x[top]), 1)} {route.word}"
+        if np.isfinite(route.x[top])
+        else "an unknown place"
+    )
     told = (
         f"Knee load along the way. Mean force per leg over {u.number(float(np.nanmax(route.x)), 1)} {route.word}: "
         f"between {u.number(float(np.nanmin(rate)), 2)} and {u.number(float(rate[top]), 2)} body weights, "
@@ -431,8 +435,9 @@ def course(profile: pl.DataFrame, *, units: str = "metric", narrow: bool = False
         f"What the course would ask. Elevation over {reach} {route.word}, from "
         f"{u.height(float(np.nanmin(altitude)), units)} to {u.height(float(np.nanmax(altitude)), units)}"
     )
-    if known(times):
-        most = int(np.nanargmax(times))
+    placed = np.where(np.isfinite(route.x), times, np.nan)
+    if known(placed):
+        most = int(np.nanargmax(placed))
         alt += (
             f"; the expected knee load is at most {u.number(float(times[most]), 1)} times that of level ground, at "
             f"{u.number(float(route.x[most]), 1)} {route.word}"

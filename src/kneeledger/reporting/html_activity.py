@@ -13,12 +13,14 @@ import polars as pl
 
 from kneeledger import analyzers
 from kneeledger.analyzers.card import Metric
-from kneeledger.model import Value
+from kneeledger.model import Value, Way
 from kneeledger.reporting import html_findings, words
 from kneeledger.reporting.content import ActivityPage
 from kneeledger.reporting.html_figures import Draws, Figure
 from kneeledger.reporting.html_page import data_block
 from kneeledger.reporting.html_tables import Cell, Column, Table, table
+from kneeledger.severity import MEASURES
+from kneeledger.workload.history import COMPARED
 
 __all__ = ["shown"]
 
@@ -99,16 +101,13 @@ def _facts(page: ActivityPage) -> list[tuple[str, str]]:
 def _comparison(one: Any, units: str) -> Mapping[str, Any]:
     """A comparison in words; the numbers come in the units asked for."""
     name = {"distance_m": "Distance", "descent_m": "Descent", "knee_load_bw_s": "Knee load"}[one.measure]
-    interval = ""
-    if one.low is not None and one.high is not None:
-        interval = (
-            f"90 % interval {words.signed(100 * (one.low - 1))} to {words.signed(100 * (one.high - 1))}"
-        )
+    ends = [None if share is None else 100 * (share - 1) for share in (one.ratio, one.low, one.high)]
+    interval = words.signed_interval(*ends)
     return {
         "name": name,
         "text": words.in_units(one.text, units),
         "severity": one.severity,
-        "interval": interval,
+        "interval": interval and f"90 % interval {interval}",
         "known": "" if one.known_days >= 30 else f"{one.known_days} of the 30 days are known",
         "evidence": {"distance_m": "measured", "descent_m": "estimated"}.get(one.measure, "modelled"),
         "tested": "" if one.tested else "same rule, not tested",
@@ -194,6 +193,11 @@ def _downhill_sentence(page: ActivityPage) -> str:
     return f"{words.percent(share)} of this {what}'s knee load came from going downhill."
 
 
+def _compared(way: str) -> tuple[str, ...]:
+    """The measures that activities of one way of moving are compared by."""
+    return tuple(measure.name for measure in COMPARED.get(Way(way), MEASURES))
+
+
 def _figures(page: ActivityPage, pen: Draws) -> dict[str, Figure]:
     from kneeledger import charts
 
@@ -204,7 +208,11 @@ def _figures(page: ActivityPage, pen: Draws) -> dict[str, Figure]:
     ]
     if bars or page.profile.height:
         made["risk"] = pen.draw(
-            "risk", lambda narrow: charts.risk(bars, page.profile, units=units, narrow=narrow), route=True
+            "risk",
+            lambda narrow: charts.risk(
+                bars, page.profile, units=units, narrow=narrow, measures=_compared(page.way)
+            ),
+            route=True,
         )
     if _has(page.profile, "altitude_smooth_m"):
         made["profile"] = pen.draw(
@@ -384,10 +392,9 @@ def _change(value: Value, whole: float | None) -> Value:
 def _percent(value: Value) -> str:
     if value.value is None:
         return "–"
-    text = words.signed(100 * value.value)
-    if value.low is None or value.high is None:
-        return text
-    return f"{text} ({words.signed(100 * value.low)} to {words.signed(100 * value.high)})"
+    ends = [None if share is None else 100 * share for share in (value.value, value.low, value.high)]
+    interval = words.signed_interval(*ends)
+    return words.signed(ends[0]) + (interval and f" ({interval})")
 
 
 def _pace(page: ActivityPage) -> Table | None:

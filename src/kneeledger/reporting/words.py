@@ -110,6 +110,13 @@ def signed(value: float | None, digits: int = 0) -> str:
     return f"{sign}{text} %"
 
 
+def signed_interval(value: float | None, low: float | None, high: float | None) -> str:
+    """The ends of an interval of a difference in per cent; empty where they are the value itself, as it is shown."""
+    if low is None or high is None or signed(low) == signed(value) == signed(high):
+        return ""
+    return f"{signed(low)} to {signed(high)}"
+
+
 def easy(load_bw_s: float | None) -> str:
     """Linear knee load in minutes of easy running, without the unit."""
     return number(minutes(load_bw_s))
