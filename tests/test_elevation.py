@@ -167,24 +167,30 @@ def test_share_of_time_below_5_percent():
     assert table(flat)["below"] == 0.0
 
 
-@pytest.mark.parametrize(
-    ("resolution", "white"), [(0.2, 0.25), (0.2, 0.05), (0.2, 0.5), (1.0, 0.0), (1.0, 0.25), (1.0, 0.5)]
-)
+NOISES = [(0.2, 0.05), (0.2, 0.25), (0.2, 0.5), (1.0, 0.0), (1.0, 0.05), (1.0, 0.25), (1.0, 0.5)]
+"""Step of the altitude and its white noise [m]: barometers as they are, and altitudes in whole metres."""
+
+
+@pytest.mark.parametrize(("resolution", "white"), NOISES)
 def test_noise_on_the_flat_does_not_become_load(resolution, white):
     got = table(flat, resolution=resolution, white=white)
+    print(f"flat, {resolution} m, {white} m: {got['linear']:+.2f} %, peak-weighted {got['peak']:+.2f} %")
     assert abs(got["linear"]) <= 1.0
     assert abs(got["peak"]) <= 3.0
 
 
+@pytest.mark.parametrize(("resolution", "white"), NOISES)
 @pytest.mark.parametrize("ground", [rolling, ramps])
-def test_real_slopes_keep_their_load(ground):
-    got = table(ground)
+def test_real_slopes_keep_their_load(ground, resolution, white):
+    got = table(ground, resolution=resolution, white=white)
+    name = f"{ground.__name__}, {resolution} m, {white} m"
+    print(f"{name}: {got['linear']:+.2f} %, peak-weighted {got['peak']:+.2f} %")
     assert abs(got["linear"]) <= 3.0
     assert abs(got["peak"]) <= 3.0
 
 
 @pytest.mark.parametrize("resolution", [0.2, 1.0])
-@pytest.mark.parametrize("incline", [-0.03, -0.05, -0.10, -0.20, 0.06])
+@pytest.mark.parametrize("incline", [-0.02, -0.03, -0.05, -0.10, -0.20, 0.06])
 def test_a_long_slope_keeps_its_load(incline, resolution):
     def slope(x):
         return incline * x
