@@ -47,6 +47,8 @@ ALWAYS_RUN_MPS = 2.3
 RUN_FROM_SPM = 140.0
 WALK_BELOW_SPM = 135.0
 RUN_WITHOUT_CADENCE_MPS = 2.1
+SURELY_RUN_MPS = 2.45
+"""A median speed from here on is a run whatever the cadence, and far enough from a walk to be sure."""
 SPELL_S = 60.0
 """Half-rate and drop-out spells shorter than this take their neighbours' class (decisions 14)."""
 
@@ -86,12 +88,12 @@ def prepare(recording: Recording, settings: Settings = Settings()) -> Track:
     clock = _clock(records, segment)
     ds_m = _steps_m(columns["distance_m"], columns["speed_mps"], clock.dt_s, clock.inside)
     speed = _ground_speed_mps(columns["speed_mps"], ds_m, clock.dt_s, clock.elapsed_s, segment)
-    moving = np.nan_to_num(speed) >= MOVING_MPS
+    moving = speed >= MOVING_MPS
     cadence = _usable_cadence_spm(columns["cadence_spm"], clock.elapsed_s)
     stairs = about.sport in STAIRS or about.sub_sport in STAIRS
     if stairs:
         # On a machine nobody moves along: steps tell moving from standing.
-        moving = moving | (np.nan_to_num(cadence) > 0)
+        moving = moving | (cadence > 0)
     way, sure = _way("walking" if stairs else about.sport, speed, cadence, clock, moving)
     distance = np.cumsum(ds_m)
 
@@ -118,13 +120,13 @@ def prepare(recording: Recording, settings: Settings = Settings()) -> Track:
         indoor=about.indoor,
         incline=_incline(columns["incline"], settings, indoor=about.indoor),
     )
-    on_foot = (way == RUN) | (way == WALK)
+    ways = {of: way == number for number, of in enumerate(WAYS)}
     issues += clean.issues
-    issues += slope.issues if on_foot.any() else ()
+    issues += slope.issues if ways[Way.RUN].any() or ways[Way.WALK].any() else ()
     about = replace(about, altitude_source=source)
 
     mass_kg, assumed = _mass_kg(settings, about.file_mass_kg)
-    loads = _loads(way, speed, cadence, slope.grade_load, moving, columns, clock, settings, mass_kg, about)
+    loads = _loads(ways, speed, cadence, slope.grade_load, moving, columns, clock, settings, mass_kg, about)
     issues += loads.issues
     if assumed and loads.ridden:
         text = (
@@ -147,7 +149,7 @@ def prepare(recording: Recording, settings: Settings = Settings()) -> Track:
         "knee_load_bw_s": loads.rate_bw * clock.dt_s,
         "peak_weighted_steps": loads.steps,
     }
-    return Track(
+    track = Track(
         about=about,
         frame=_frame(records, derived, way),
         laps=recording.laps,
@@ -157,6 +159,10 @@ def prepare(recording: Recording, settings: Settings = Settings()) -> Track:
         mass_assumed=assumed,
         downhill=settings.downhill_model,
     )
+    track.hold(
+        columns | {name: values.astype(np.float64, copy=False) for name, values in derived.items()}, ways
+    )
+    return track
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,7 +178,10 @@ class _Clock:
 def _arrays(records: pl.DataFrame) -> dict[str, FloatArray]:
     names = ("altitude_m", "distance_m", "speed_mps", "cadence_spm", "cadence_rpm", "power_w", "incline")
     # numpy's view of a float column has NaN for null; `fill_null` would plan a query for each
-    return {name: records.get_column(name).cast(pl.Float64).to_numpy() for name in names}
+    columns = (records.get_column(name) for name in names)
+    return {
+        one.name: (one if one.dtype == pl.Float64 else one.cast(pl.Float64)).to_numpy() for one in columns
+    }
 
 
 def _segment(records: pl.DataFrame) -> npt.NDArray[np.int64]:
@@ -202,25 +211,45 @@ def _words(way: npt.NDArray[np.int8]) -> pl.Series:
 
 
 def _clock(records: pl.DataFrame, segment: npt.NDArray[np.int64]) -> _Clock:
-    stamp = records.get_column("time").cast(schema.TIME).cast(pl.Float64).to_numpy() / 1e6
-    known = stamp[~np.isnan(stamp)]
-    elapsed = stamp - known[0] if len(known) else np.full(len(stamp), np.nan)
-    step = np.diff(elapsed, prepend=np.nan)
-    inside = np.diff(segment, prepend=segment[:1] - 1) == 0
-    inside &= ~np.isnan(step) & (step >= 0)
-    usual = step[inside & (step > 0)]
-    usual_s = float(np.median(usual)) if len(usual) else 1.0
-    inside &= np.nan_to_num(step) <= max(GAP_S, 3 * usual_s)
+    time = records.get_column("time")
+    time = time if time.dtype == schema.TIME else time.cast(schema.TIME)
+    stamp = time.cast(pl.Float64).to_numpy() / 1e6
+    missing = np.isnan(stamp)
+    known = np.flatnonzero(~missing)[:1] if missing.any() else slice(0, 1)
+    elapsed = stamp - stamp[known] if len(stamp[known]) else np.full(len(stamp), np.nan)
+    step = _steps(elapsed)
+    inside = np.zeros(len(segment), dtype=np.bool_)
+    np.equal(segment[1:], segment[:-1], out=inside[1:])
+    inside &= step >= 0
+    usual_s = _median(step[inside & (step > 0)], otherwise=1.0)
+    inside &= step <= max(GAP_S, 3 * usual_s)
     return _Clock(elapsed, np.where(inside, step, 0.0), inside, usual_s)
+
+
+def _steps(values: FloatArray) -> FloatArray:
+    """From one to the next, NaN for the first."""
+    step = np.full(len(values), np.nan)
+    np.subtract(values[1:], values[:-1], out=step[1:])
+    return step
+
+
+def _median(values: FloatArray, *, otherwise: float) -> float:
+    """The middle one; most often they are all the same, a second each."""
+    if not len(values):
+        return otherwise
+    first = values[0]
+    return float(first) if (values == first).all() else float(np.median(values))
 
 
 def _steps_m(
     distance: FloatArray, speed: FloatArray, dt: FloatArray, inside: npt.NDArray[np.bool_]
 ) -> FloatArray:
     """Distance of each record [m]: differences of the recorded distance, else speed x time."""
-    step = np.diff(distance, prepend=np.nan)
-    step = np.where(np.isnan(step), np.nan_to_num(speed) * dt, step)
-    return np.where(inside, np.clip(step, 0.0, None), 0.0)
+    step = _steps(distance)
+    missing = np.isnan(step) & inside
+    if missing.any():
+        step[missing] = np.nan_to_num(speed[missing]) * dt[missing]
+    return np.where(inside, np.maximum(step, 0.0), 0.0)
 
 
 def _ground_speed_mps(
@@ -231,7 +260,7 @@ def _ground_speed_mps(
     if not missing.any() or len(speed) < 2:
         return speed
     distance, clock = np.cumsum(ds), np.cumsum(dt)
-    half = max(1, round(2.5 / max(float(np.median(dt[dt > 0])) if (dt > 0).any() else 1.0, 0.2)))
+    half = max(1, round(2.5 / max(_median(dt[dt > 0], otherwise=1.0), 0.2)))
     rows = np.arange(len(speed))
     first = np.searchsorted(segment, segment, side="left")
     last = np.searchsorted(segment, segment, side="right") - 1
@@ -250,8 +279,9 @@ def _usable_cadence_spm(cadence: FloatArray, elapsed: FloatArray) -> FloatArray:
     """
     if np.isnan(cadence).all():
         return cadence
-    good = np.where((cadence >= 50) & (cadence <= 260), cadence, np.nan)
-    usual = float(np.nanmedian(good)) if (~np.isnan(good)).any() else np.nan
+    plausible = (cadence >= 50) & (cadence <= 260)
+    good = np.where(plausible, cadence, np.nan)
+    usual = float(np.median(good[plausible])) if plausible.any() else np.nan
     half = np.abs(good - usual / 2) <= 0.08 * usual / 2
     if half.any():
         starts, ends = _spells(half)
@@ -259,7 +289,7 @@ def _usable_cadence_spm(cadence: FloatArray, elapsed: FloatArray) -> FloatArray:
         for start, end in zip(starts[short], ends[short], strict=True):
             good[start:end] = np.nan
     known = np.flatnonzero(~np.isnan(good))
-    if len(known) < 2:
+    if len(known) < 2 or len(known) == len(good):
         return good
     rows = np.flatnonzero(np.isnan(good))
     after = np.clip(np.searchsorted(known, rows), 1, len(known) - 1)
@@ -288,25 +318,49 @@ def _way(
     if sport not in RUN_SPORTS | WALK_SPORTS:
         only = RIDE if sport in RIDE_SPORTS else OTHER
         return np.full(n, only, dtype=np.int8), np.ones(n, dtype=bool)
+    # Half a window's records this fast and the rest is settled, without a look at its median.
     window = max(1, round(15.0 / clock.step_s))
-    smooth, pace = (rolling_median(values, window) for values in (cadence, speed))
+    state, sure = np.ones(n), np.ones(n, dtype=bool)
+    rows = np.flatnonzero(~(_mostly(speed >= SURELY_RUN_MPS, window) & moving))
+    if len(rows):
+        state[rows], sure[rows] = _judged(
+            rolling_median(cadence, window, rows), rolling_median(speed, window, rows), moving[rows]
+        )
+        first = 0.0 if sport in WALK_SPORTS else 1.0
+        unsaid = np.isnan(state)
+        if unsaid.any():
+            held = np.where(unsaid, 0, np.arange(n))
+            np.maximum.accumulate(held, out=held)
+            state = np.where(np.isnan(state[held]), first, state[held])
+    return np.where(state == 1, RUN, WALK).astype(np.int8), sure | ~moving
+
+
+def _mostly(flag: npt.NDArray[np.bool_], width: int) -> npt.NDArray[np.bool_]:
+    """Where more than half of the window of `width` records around it is True, as `rolling_median` cuts it."""
+    total = np.zeros(len(flag) + width, dtype=np.intp)
+    back = width // 2
+    np.cumsum(flag, out=total[back + 1 : back + 1 + len(flag)])
+    total[back + 1 + len(flag) :] = total[back + len(flag)]
+    return (total[width:] - total[:-width])[: len(flag)] > width // 2 + 1
+
+
+def _judged(
+    smooth: FloatArray, pace: FloatArray, moving: npt.NDArray[np.bool_]
+) -> tuple[FloatArray, npt.NDArray[np.bool_]]:
+    """Run (1), walk (0) or as before (NaN) by the medians of cadence and speed, and whether it is sure."""
     known = ~np.isnan(smooth)
-    state = np.full(n, np.nan)
+    state = np.full(len(smooth), np.nan)
     state[known & (smooth >= RUN_FROM_SPM)] = 1
     state[known & (smooth < WALK_BELOW_SPM)] = 0
     state[~known] = np.where(pace[~known] >= RUN_WITHOUT_CADENCE_MPS, 1.0, 0.0)
     state[pace >= ALWAYS_RUN_MPS] = 1
     state[~moving & ~known] = np.nan
-    first = 0.0 if sport in WALK_SPORTS else 1.0
-    held = np.where(np.isnan(state), 0, np.arange(n))
-    np.maximum.accumulate(held, out=held)
-    state = np.where(np.isnan(state[held]), first, state[held])
     sure = np.where(
         known,
         (pace >= ALWAYS_RUN_MPS) | (smooth < WALK_BELOW_SPM - 5) | (smooth >= RUN_FROM_SPM + 5),
         np.abs(pace - RUN_WITHOUT_CADENCE_MPS) > 0.3,
     )
-    return np.where(state == 1, RUN, WALK).astype(np.int8), sure | ~moving
+    return state, sure
 
 
 def _incline(written: FloatArray, settings: Settings, *, indoor: bool) -> FloatArray | None:
@@ -339,7 +393,7 @@ class _Loads:
 
 
 def _loads(
-    way: npt.NDArray[np.int8],
+    ways: dict[Way, npt.NDArray[np.bool_]],
     speed: FloatArray,
     cadence: FloatArray,
     grade: FloatArray,
@@ -353,31 +407,25 @@ def _loads(
     """The knee model of each record by its way of moving; 0 while standing still."""
     peak, rate, level, steps = (np.full(len(speed), np.nan) for _ in range(4))
     pack = pack_factor(settings.pack_kg, mass_kg)
-    run, walk, ride = (way == of for of in (RUN, WALK, RIDE))
-    for mine in (run, walk):
-        standing = mine & ~moving
+    run, walk, ride = ways[Way.RUN], ways[Way.WALK], ways[Way.RIDE]
+    standing = (run | walk) & ~moving
+    if standing.any():
         for values in (peak, rate, level, steps):
             values[standing] = 0.0
     run, walk = run & moving, walk & moving
     if run.any():
-        of = running.loads(speed[run], cadence[run], grade[run], downhill=settings.downhill_model)
-        peak[run], rate[run], level[run] = (
-            of.peak_force_bw * pack,
-            of.load_rate_bw * pack,
-            of.load_rate_level_bw * pack,
-        )
-        steps[run] = reference_steps(peak[run], running.steps_spm(speed[run], cadence[run]), clock.dt_s[run])
+        v, spm = speed[run], cadence[run]
+        of = running.loads(v, spm, grade[run], downhill=settings.downhill_model)
+        force = of.peak_force_bw * pack
+        peak[run], rate[run], level[run] = force, of.load_rate_bw * pack, of.load_rate_level_bw * pack
+        steps[run] = reference_steps(force, running.steps_spm(v, spm), clock.dt_s[run])
     if walk.any():
         stairs = about.sport in STAIRS or about.sub_sport in STAIRS
-        on = walking.stair_loads(-grade[walk]) if stairs else walking.loads(speed[walk], grade[walk])
-        peak[walk], rate[walk], level[walk] = (
-            on.peak_force_bw * pack,
-            on.load_rate_bw * pack,
-            on.load_rate_level_bw * pack,
-        )
-        steps[walk] = reference_steps(
-            peak[walk], walking.steps_spm(speed[walk], cadence[walk]), clock.dt_s[walk]
-        )
+        v = speed[walk]
+        on = walking.stair_loads(-grade[walk]) if stairs else walking.loads(v, grade[walk])
+        force = on.peak_force_bw * pack
+        peak[walk], rate[walk], level[walk] = force, on.load_rate_bw * pack, on.load_rate_level_bw * pack
+        steps[walk] = reference_steps(force, walking.steps_spm(v, cadence[walk]), clock.dt_s[walk])
     issues: tuple[Issue, ...] = ()
     ridden = bool(ride.any()) and about.sport != "e_biking"
     if ridden:

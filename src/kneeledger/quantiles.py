@@ -66,10 +66,13 @@ def _ascending(values: FloatArray) -> npt.NDArray[np.intp]:
     return np.argsort(values, kind="stable")
 
 
-def rolling_median(values: FloatArray, width: int) -> FloatArray:
-    """Median of the known values in the window of `width` records around each; NaN where there is none."""
-    result = np.empty(len(values))
-    for rows, ordered, known in _windows(values, width):
+def rolling_median(values: FloatArray, width: int, only: npt.NDArray[np.intp] | None = None) -> FloatArray:
+    """Median of the known values in the window of `width` records around each; NaN where there is none.
+
+    Where `only` some rows are asked for, theirs.
+    """
+    result = np.empty(len(values) if only is None else len(only))
+    for rows, ordered, known in _windows(values, width, only):
         low = ordered[:, (width - 1) // 2]
         high = ordered[:, width // 2]
         into = result[rows]
@@ -102,7 +105,9 @@ def _rank(count: int, quantile: float) -> int:
     return int((count - 1) * quantile + 0.5)
 
 
-def _windows(values: FloatArray, width: int) -> Iterator[tuple[slice, FloatArray, npt.NDArray[np.intp]]]:
+def _windows(
+    values: FloatArray, width: int, only: npt.NDArray[np.intp] | None = None
+) -> Iterator[tuple[slice, FloatArray, npt.NDArray[np.intp]]]:
     """Some rows at a time: which, their windows sorted (NaN last), and how many values each knows.
 
     Nearly all windows are full, and in those a rank is a column.
@@ -116,10 +121,11 @@ def _windows(values: FloatArray, width: int) -> Iterator[tuple[slice, FloatArray
     np.cumsum(np.isnan(padded), out=missing[1:])
     known = width - (missing[width:] - missing[:-width])
     every = sliding_window_view(padded, width)
-    step = max(1, CELLS // width)
-    for first in range(0, len(values), step):
-        rows = slice(first, min(first + step, len(values)))
-        yield rows, np.sort(every[rows], axis=1), known[rows]
+    step, count = max(1, CELLS // width), len(values) if only is None else len(only)
+    for first in range(0, count, step):
+        rows = slice(first, min(first + step, count))
+        asked = rows if only is None else only[rows]
+        yield rows, np.sort(every[asked], axis=1), known[asked]
 
 
 def grouped_quantiles(
