@@ -4,6 +4,7 @@ A finding that sends to a professional comes before everything and alone; then b
 days or altitudes are unknown belongs to data quality and leads only where nothing else is told.
 """
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -123,10 +124,20 @@ def _holds(one: Finding) -> str:
     return f"It holds under the downhill model{'s' if len(names) > 1 else ''} {' and '.join(names)} only (contested)."
 
 
+UNTIL_YEAR = re.compile(r"[^:\"]{3,90}?\b(?:19|20)\d\d\b(?!;)")
+
+
 def sources(keys: Sequence[str]) -> list[str]:
-    """Author and year of each source."""
+    """Author and year, or the quoted title, of each source."""
     known = references.load()
-    return [known[key].text.split(",")[0].split(":")[0][:60] if key in known else key for key in keys]
+    return [_named(known[key].text) if key in known else key for key in keys]
+
+
+def _named(text: str) -> str:
+    if text.startswith('"') and text.count('"') > 1:
+        return text[: text.index('"', 1) + 1]
+    until_year = UNTIL_YEAR.match(text)
+    return until_year[0] if until_year else text.split(",", maxsplit=1)[0].split(":", maxsplit=1)[0]
 
 
 def told(found: Sequence[Finding], units: str, pages: Mapping[str, str]) -> Table:
