@@ -16,7 +16,7 @@ import struct
 from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
-from functools import cached_property, lru_cache
+from functools import cache, cached_property, lru_cache
 from typing import Any
 
 import numpy as np
@@ -259,6 +259,15 @@ class Table:
             start += len(group.positions)
 
     @cached_property
+    def _common(self) -> _Group:
+        """All messages in file order, read as if they had the layout that most of them have."""
+        main = max(self.groups, key=lambda group: len(group.positions))
+        data, size = self.tables.data, main.definition.size
+        if int(self.order[-1]) + size > len(data):
+            data += bytes(size)
+        return _Group(data, main.definition, self.order)
+
+    @cached_property
     def _native(self) -> dict[int, list[tuple[_Group, Slot]]]:
         """Where each native field lies, by field number, in order of appearance."""
         found: dict[int, list[tuple[_Group, Slot]]] = {}
@@ -466,6 +475,11 @@ class Table:
         """Raw values of a field over all layouts; an array counts by its first element."""
         if len(self.groups) == 1:
             return _plain(*places[0])
+        base = places[0][1].base
+        if base.code != "S" and all(
+            (slot.base.code, slot.base.invalid) == (base.code, base.invalid) for _, slot in places
+        ):
+            return self._alike(places)
         chunks = [_plain(group, slot) for group, slot in places]
         kind = np.result_type(*(chunk[0].dtype for chunk in chunks))
         values = np.zeros(self.height, dtype=kind)
@@ -475,6 +489,27 @@ class Table:
             values[group.where] = raw
             missing[group.where] = absent
         return values, missing
+
+    def _alike(self, places: list[tuple[_Group, Slot]]) -> tuple[Raw, Mask]:
+        """The same for a field of one type everywhere: read as the commonest layout has it, then set right.
+
+        Rows of other layouts often have a field in the same place, and are few where they do not.
+        """
+        base, main = places[0][1].base, self._common.definition
+        lies = {id(group): (group, slot) for group, slot in places}
+        model = next((slot for group, slot in places if group.definition is main and slot.count), None)
+        kind, blank = np.dtype(base.code), np.nan if base.code[0] == "f" else base.invalid
+        if model is None:
+            values = np.full(self.height, blank, dtype=kind)
+        else:
+            values = _first_values(self._common.view(model)).astype(kind)
+        for group in self.groups:
+            found = lies.get(id(group))
+            if found is None:
+                values[group.where] = blank
+            elif model is None or not _same_place(found[1], group.definition, model, main):
+                values[group.where] = _first_values(group.view(found[1]))
+        return values, _missing(values, places[0][1])
 
     def _series(self, name: str, places: list[tuple[_Group, Slot]], field: FieldSpec) -> pl.Series:
         if all(slot.count == 1 and slot.base.code != "S" for _, slot in places):
@@ -694,12 +729,22 @@ def _string(raw: bytes) -> str | None:
     return raw.split(b"\0", 1)[0].decode("utf-8", "replace") or None
 
 
+def _first_values(raw: Raw) -> Raw:
+    """Plain numbers of a field, the first of an array."""
+    return raw[:, 0] if raw.ndim > 1 else raw
+
+
+def _same_place(slot: Slot, definition: Definition, other: Slot, main: Definition) -> bool:
+    """Whether two layouts of one type have a field in the same bytes."""
+    return slot.offset == other.offset and (definition.big == main.big or slot.base.size == 1)
+
+
 def _plain(group: _Group, slot: Slot) -> tuple[Raw, Mask]:
     raw = group.view(slot)
     if slot.base.code == "S":
         return np.zeros(len(raw), np.int64), np.ones(len(raw), dtype=bool)
-    if raw.ndim > 1:
-        raw = raw[:, 0]
+    raw = _first_values(raw)
+    raw = raw.astype(raw.dtype.newbyteorder("="))
     return raw, _missing(raw, slot)
 
 
@@ -757,7 +802,11 @@ def _numbers(name: str, values: Raw, missing: Mask, field: FieldSpec) -> pl.Seri
         return _time(name, values, missing, LOCAL_TIME)
     if field.kind == "words" and field.words is not None and values.dtype.kind in "iu":
         return _words(name, values, missing, field.words)
-    holes = bool(missing.any())
+    absent = int(np.count_nonzero(missing))
+    holes = absent > 0
+    if absent == len(values) > 0:
+        floats = field.scale != 1.0 or field.offset != 0.0 or values.dtype.kind == "f"
+        return _nothing(name, absent, pl.Float64 if floats else _POLARS[values.dtype.newbyteorder("=")])
     if field.scale != 1.0 or field.offset != 0.0:
         scaled = values / field.scale
         if field.offset:
@@ -765,15 +814,25 @@ def _numbers(name: str, values: Raw, missing: Mask, field: FieldSpec) -> pl.Seri
         if holes:
             scaled[missing] = np.nan
         return pl.Series(name, scaled, nan_to_null=holes)
-    if values.dtype.kind == "f" or (holes and values.dtype.itemsize < 8):
+    if values.dtype.kind == "f":
         plain = values.astype(np.float64)
         if holes:
             plain[missing] = np.nan
-        series = pl.Series(name, plain, nan_to_null=holes)
-        return series if values.dtype.kind == "f" else series.cast(_POLARS[values.dtype.newbyteorder("=")])
+        return pl.Series(name, plain, nan_to_null=holes)
     native = np.ascontiguousarray(values, dtype=values.dtype.newbyteorder("="))
     series = pl.Series(name, native)
     return series.set(pl.Series(missing), None) if holes else series
+
+
+@cache
+def _null(kind: type[pl.DataType]) -> pl.Series:
+    """One null of a type."""
+    return pl.Series("", [None], dtype=kind)
+
+
+def _nothing(name: str, count: int, kind: type[pl.DataType]) -> pl.Series:
+    """A column without a value."""
+    return _null(kind).new_from_index(0, count).alias(name)
 
 
 _POLARS: dict[np.dtype[Any], type[pl.DataType]] = {
@@ -792,7 +851,9 @@ def _time(name: str, values: Raw, missing: Mask, kind: pl.Datetime) -> pl.Series
     """Times from seconds since 1989-12-31; seconds since power-on stay near 1990, for mending to see."""
     if values.dtype.kind == "f" or values.dtype.itemsize < 4:
         return pl.Series(name, [None] * len(values), dtype=kind)
-    moments = np.clip(values.astype(np.int64), 0, 0xFFFFFFFF)
+    moments = values.astype(np.int64)
+    if values.dtype != np.uint32:
+        np.clip(moments, 0, 0xFFFFFFFF, out=moments)
     moments += EPOCH_S
     moments *= 1_000_000
     series = pl.Series(name, moments).cast(kind)

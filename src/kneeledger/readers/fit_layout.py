@@ -118,7 +118,7 @@ class Definition:
 
     def positions(self) -> Positions:
         """Where each message starts, ascending; shape (n,)."""
-        starts = np.array(self.starts, dtype=np.int64)
+        starts = np.fromiter(self.starts, np.int64, len(self.starts))
         if not self.runs:
             return starts
         repeats = np.ones(len(starts), dtype=np.int64)
