@@ -240,6 +240,11 @@ class Track:
     def _arrays(self) -> dict[str, npt.NDArray[np.generic]]:
         return {}
 
+    @cached_property
+    def held(self) -> dict[str, object]:
+        """What preparation made on its way to `frame` and a later stage would make again, by name."""
+        return {}
+
     def hold(
         self, columns: Mapping[str, npt.NDArray[np.generic]], ways: Mapping[Way, npt.NDArray[np.bool_]]
     ) -> None:

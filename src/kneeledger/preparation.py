@@ -162,6 +162,7 @@ def prepare(recording: Recording, settings: Settings = Settings()) -> Track:
     track.hold(
         columns | {name: values.astype(np.float64, copy=False) for name, values in derived.items()}, ways
     )
+    track.held["clean_altitude"] = clean
     return track
 
 

@@ -99,7 +99,7 @@ def compute(track: Track, params: Params) -> Result:
         metrics["descent_m"], metrics["ascent_m"] = climb.descent_m, climb.ascent_m
         metrics["descent_run_m"] = _shared(climb, track.way_is(Way.RUN))
         issues += _against_device(climb.descent_m, track.about.device_descent_m, params.device_differs)
-        single = _descents(track, ground, found)
+        single = _descents(track, ground, found, ways)
         metrics |= _longest(single, known=climb.descent_m.value is not None and source not in NO_GRADE)
     if source in NO_GRADE and not track.about.indoor:
         issues.append(
@@ -111,8 +111,8 @@ def compute(track: Track, params: Params) -> Result:
         if counted and np.isfinite(ground.grade).any():
             metrics |= _running(track, ground)
     tables = {
-        "bands": _frame([], schema.BANDS) if bands is None else bands,
-        "descents": _frame([], schema.DESCENTS) if single is None else single,
+        "bands": schema.empty(schema.BANDS) if bands is None else bands,
+        "descents": _frame(single or [], schema.DESCENTS),
     }
     return Result(metrics, tables, {}, tuple(issues))
 
@@ -121,24 +121,32 @@ class _Ground:
     """The columns that several of the functions below need."""
 
     def __init__(self, track: Track) -> None:
-        self.dt_s = np.nan_to_num(track.array("dt_s"))
-        self.ds_m = np.nan_to_num(track.array("ds_m"))
+        self.dt_s = track.filled("dt_s")
+        self.ds_m = track.filled("ds_m")
         self.grade = track.array("grade")
         self.grade_load = track.array("grade_load")
         self.elapsed_s = track.array("elapsed_s")
-        self.along_m = np.cumsum(self.ds_m)
-        self.moving = track.array("moving") > 0.0
+        self.along_m = track.along_m
+        self.moving = track.moving
         self.cadence_spm = track.array("cadence_spm")
-        segment = np.nan_to_num(track.array("segment")).astype(np.int64)
-        self.clean = elevation.clean_altitude(
-            track.array("altitude_m"),
-            self.elapsed_s,
-            self.along_m,
-            segment,
-            source=track.about.altitude_source,
-            sport=track.about.sport,
-            cadence=self.cadence_spm,
-        )
+        self.steps = _steps(self.cadence_spm, self.dt_s, self.moving)
+        self.clean = _clean(track)
+
+
+def _clean(track: Track) -> elevation.CleanAltitude:
+    """The altitude as preparation cleaned it; cleaned here for a track that was put together otherwise."""
+    held = track.held.get("clean_altitude")
+    if isinstance(held, elevation.CleanAltitude):
+        return held
+    return elevation.clean_altitude(
+        track.array("altitude_m"),
+        track.array("elapsed_s"),
+        track.along_m,
+        track.filled("segment").astype(np.int64),
+        source=track.about.altitude_source,
+        sport=track.about.sport,
+        cadence=track.array("cadence_spm"),
+    )
 
 
 def _shared(climb: elevation.Climb, rows: BoolArray) -> Value:
@@ -171,37 +179,42 @@ def _band_of(grade: FloatArray) -> IntArray:
 
 def _bands(track: Track, ground: _Ground, grade: FloatArray, ways: list[Way]) -> pl.DataFrame:
     """``schema.BANDS``: nine bands and the unknown, for each way of moving in the track."""
-    load = track.array("knee_load_bw_s")
-    steps = _steps(ground.cadence_spm, ground.dt_s, ground.moving)
-    fall = np.nan_to_num(np.maximum(-grade, 0.0)) * ground.ds_m
+    load, steps = track.array("knee_load_bw_s"), ground.steps
+    unknown = np.isnan(grade)
+    stepped = np.isfinite(steps)
+    values = {
+        "time_s": ground.dt_s,
+        "distance_m": ground.ds_m,
+        "descent_m": np.where(unknown, 0.0, np.maximum(-grade, 0.0)) * ground.ds_m,
+        "steps": np.where(stepped, steps, 0.0),
+        "knee_load_bw_s": track.filled("knee_load_bw_s"),
+        "known": np.where(stepped, ground.dt_s, 0.0),
+    }
     all_bands = _band_of(grade)
     count = len(BAND_EDGES)
     table: list[dict[str, object]] = []
     for way in ways:
         rows = track.way_is(way)
         band = all_bands[rows]
-
-        def total(values: FloatArray, rows: BoolArray = rows, band: IntArray = band) -> list[float]:
-            sums: list[float] = np.bincount(band, weights=values[rows], minlength=count).tolist()
-            return sums
-
-        seconds, metres, drop = total(ground.dt_s), total(ground.ds_m), total(fall)
-        stepped, loaded = total(np.nan_to_num(steps)), total(np.nan_to_num(load))
-        known = total(np.where(np.isfinite(steps), ground.dt_s, 0.0))
-        has_steps = way in (Way.RUN, Way.WALK) and bool(np.isfinite(steps[rows]).any())
+        told = {
+            name: np.bincount(band, weights=each[rows], minlength=count).tolist()
+            for name, each in values.items()
+        }
+        has_steps = way in (Way.RUN, Way.WALK) and bool(stepped[rows].any())
         has_load = bool(np.isfinite(load[rows]).any())
         for at in range(count):
-            unknown = at == count - 1
+            outside = at == count - 1
+            enough = has_steps and told["known"][at] >= KNOWN_STEPS * told["time_s"][at]
             table.append(
                 {
                     "way": way.value,
-                    "from": None if unknown else BAND_EDGES[at],
-                    "to": None if unknown else BAND_EDGES[at + 1],
-                    "time_s": seconds[at],
-                    "distance_m": metres[at],
-                    "descent_m": None if unknown else drop[at],
-                    "steps": stepped[at] if has_steps and known[at] >= KNOWN_STEPS * seconds[at] else None,
-                    "knee_load_bw_s": loaded[at] if has_load else None,
+                    "from": None if outside else BAND_EDGES[at],
+                    "to": None if outside else BAND_EDGES[at + 1],
+                    "time_s": told["time_s"][at],
+                    "distance_m": told["distance_m"][at],
+                    "descent_m": None if outside else told["descent_m"][at],
+                    "steps": told["steps"][at] if enough else None,
+                    "knee_load_bw_s": told["knee_load_bw_s"][at] if has_load else None,
                 }
             )
     return _frame(table, schema.BANDS)
@@ -209,12 +222,14 @@ def _bands(track: Track, ground: _Ground, grade: FloatArray, ways: list[Way]) ->
 
 def _frame(rows: list[dict[str, object]], columns: schema.Schema) -> pl.DataFrame:
     """A frame of a schema from rows of plain values."""
-    return pl.DataFrame(rows, schema={name: column.dtype for name, column in columns.items()})
+    return schema.framed(
+        [pl.Series(name, [row[name] for row in rows], dtype=column.dtype) for name, column in columns.items()]
+    )
 
 
 def _steps(cadence_spm: FloatArray, dt_s: FloatArray, moving: BoolArray) -> FloatArray:
     """Steps of both feet of each record; 0 while standing, NaN where cadence is missing."""
-    steps: FloatArray = np.where(moving, cadence_spm, np.nan_to_num(cadence_spm)) * dt_s / 60.0
+    steps: FloatArray = np.where(moving | ~np.isnan(cadence_spm), cadence_spm, 0.0) * dt_s / 60.0
     return steps
 
 
@@ -224,7 +239,7 @@ def _running(track: Track, ground: _Ground) -> dict[str, Value]:
     if not run.any():
         return {}
     down = run & (ground.grade < -LEVEL)
-    steps = _steps(ground.cadence_spm, ground.dt_s, ground.moving)
+    steps = ground.steps
     known = not down.any() or np.isfinite(steps[down]).mean() >= KNOWN_STEPS
     fall = -np.where(down, ground.grade, 0.0) * ground.ds_m
     steep = run & (ground.grade < STEEP)
@@ -238,9 +253,9 @@ def _running(track: Track, ground: _Ground) -> dict[str, Value]:
     metrics = {name: Value(value) for name, value in values.items()}
     level_rate = track.array("load_rate_level_bw")
     rows = run & (ground.grade_load < -LEVEL) & np.isfinite(level_rate)
-    level = level_rate[rows] * ground.dt_s[rows]
+    level, slope = level_rate[rows] * ground.dt_s[rows], ground.grade_load[rows]
     for model, name in EXCESS.items():
-        gain = running.impulse_gain(ground.grade_load[rows], model)
+        gain = running.impulse_gain(slope, model)
         excess = float((level * (gain - 1.0)).sum())
         low, high = EXCESS_FACTORS if model is DownhillModel.ARTICLE else LEVEL_FACTORS
         metrics[name] = Value(excess, excess * low, excess * high)
@@ -248,20 +263,22 @@ def _running(track: Track, ground: _Ground) -> dict[str, Value]:
     return metrics
 
 
-def _descents(track: Track, ground: _Ground, found: tuple[elevation.Descent, ...]) -> pl.DataFrame:
+def _descents(
+    track: Track, ground: _Ground, found: tuple[elevation.Descent, ...], ways: list[Way]
+) -> list[dict[str, object]]:
     """``schema.DESCENTS``: one row a descent."""
-    level_rate, load = track.array("load_rate_level_bw"), track.array("knee_load_bw_s")
-    speed = track.array("ground_speed_mps")
-    smooth = track.array("altitude_smooth_m")
-    steps = _steps(ground.cadence_spm, ground.dt_s, ground.moving)
-    level = ground.moving & (np.abs(ground.grade) <= LEVEL) & (ground.cadence_spm > 0.0)
-    flat = {way: level & track.way_is(way) for way in WAYS}
-    masks = {way: track.way_is(way) for way in WAYS}
     rows: list[dict[str, object]] = []
+    if not found:
+        return rows
+    level_rate, load = track.array("load_rate_level_bw"), track.array("knee_load_bw_s")
+    speed, smooth, steps = track.array("ground_speed_mps"), track.array("altitude_smooth_m"), ground.steps
+    level = ground.moving & (np.abs(ground.grade) <= LEVEL) & (ground.cadence_spm > 0.0)
+    flat = {way: np.flatnonzero(level & track.way_is(way)) for way in WAYS if way in ways}
     for item in found:
         cut = slice(item.start, item.stop)
         seconds, metres = ground.dt_s[cut], ground.ds_m[cut]
-        way = max(WAYS, key=lambda way: float(seconds[masks[way][cut]].sum()))
+        spent = {way: float(seconds[track.way_is(way)[cut]].sum()) for way in ways}
+        way = max(WAYS, key=lambda way: spent.get(way, 0.0))
         on_foot = way in (Way.RUN, Way.WALK)
         known = on_foot and np.isfinite(steps[cut]).mean() >= KNOWN_STEPS
         excess = load[cut] - level_rate[cut] * seconds
@@ -280,12 +297,12 @@ def _descents(track: Track, ground: _Ground, found: tuple[elevation.Descent, ...
                 "grade_steepest": _steepest(ground.along_m[cut], smooth[cut]),
                 "steps": float(np.nansum(steps[cut])) if known else None,
                 "cadence_spm": _mean_cadence(ground, np.arange(item.start, item.stop)) if on_foot else None,
-                "cadence_level_spm": _level_cadence(ground, flat[way], speed, pace) if on_foot else None,
+                "cadence_level_spm": _level_cadence(ground, flat.get(way), speed, pace) if on_foot else None,
                 "knee_load_bw_s": float(np.nansum(load[cut])) if np.isfinite(load[cut]).any() else None,
                 "excess_knee_load_bw_s": float(np.nansum(excess)) if np.isfinite(excess).any() else None,
             }
         )
-    return _frame(rows, schema.DESCENTS)
+    return rows
 
 
 def _steepest(along_m: FloatArray, altitude_m: FloatArray) -> float | None:
@@ -311,20 +328,24 @@ def _mean_cadence(ground: _Ground, rows: npt.NDArray[np.intp]) -> float | None:
     return float((ground.cadence_spm[rows] * seconds).sum() / seconds.sum())
 
 
-def _level_cadence(ground: _Ground, flat: BoolArray, speed: FloatArray, pace: float) -> float | None:
+def _level_cadence(
+    ground: _Ground, flat: npt.NDArray[np.intp] | None, speed: FloatArray, pace: float
+) -> float | None:
     """Cadence on the level, at like speed where there is a minute of it, else at any [steps/min]."""
-    like = np.flatnonzero(flat & (np.abs(speed - pace) <= LIKE_SPEED * pace))
-    for rows in (like, np.flatnonzero(flat)):
+    if flat is None:
+        return None
+    like = flat[np.abs(speed[flat] - pace) <= LIKE_SPEED * pace]
+    for rows in (like, flat):
         if float(ground.dt_s[rows].sum()) >= LEVEL_S:
             return _mean_cadence(ground, rows)
     return None
 
 
-def _longest(single: pl.DataFrame, *, known: bool) -> dict[str, Value]:
+def _longest(single: list[dict[str, object]], *, known: bool) -> dict[str, Value]:
     """Largest drop of one descent, of all ways and of running [m]; null where descents are not known."""
     if not known:
         return {}
-    drops = list(zip(single.get_column("way"), single.get_column("drop_m"), strict=True))
+    drops = [(row["way"], float(str(row["drop_m"]))) for row in single]
     return {
         "longest_descent_m": Value(max((drop for _, drop in drops), default=0.0)),
         "longest_descent_run_m": Value(max((drop for way, drop in drops if way == Way.RUN), default=0.0)),

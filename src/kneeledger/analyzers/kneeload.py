@@ -206,26 +206,27 @@ def _parts(found: dict[str, float], downhill: DownhillModel) -> dict[str, Value]
 
 def _details(track: Track, found: dict[str, float]) -> dict[str, Value]:
     """Load a kilometre, peak force, share beyond the model's ground, second estimate by stance time."""
-    load, dt = track.array("knee_load_bw_s"), np.nan_to_num(track.array("dt_s"))
+    load, dt = track.array("knee_load_bw_s"), track.filled("dt_s")
     linear = sums.point(found, track.downhill)
     whole = linear[0] if linear else 0.0
     outside = sums.extrapolated_load_bw_s(found)
     metrics = {"extrapolated_share": Value(min(outside / whole, 1.0) if whole > 0.0 else None)}
     on_foot = (track.way_is(Way.RUN) | track.way_is(Way.WALK)) & np.isfinite(load)
-    metres = float(np.nansum(track.array("ds_m")[on_foot]))
+    metres = float(track.filled("ds_m")[on_foot].sum())
     if metres >= 500.0:
         metrics["knee_load_per_km_bw_s"] = Value(float(load[on_foot].sum()) / metres * 1000.0)
     force = track.array("peak_force_bw")
-    run = track.way_is(Way.RUN) & (force > 0.0) & (dt > 0.0)
-    if run.any():
-        metrics["peak_force_run_bw"] = Value(float((force * dt)[run].sum() / dt[run].sum()))
+    run = track.way_is(Way.RUN) & (force > 0.0) & track.timed
+    if not run.any():
+        return metrics
+    metrics["peak_force_run_bw"] = Value(float((force * dt)[run].sum() / dt[run].sum()))
     stance = track.array("stance_time_s")
     sensed = run & np.isfinite(stance)
-    if sensed.sum() >= 0.8 * max(int(run.sum()), 1) and sensed.any():
+    count = np.count_nonzero(sensed)
+    if count and count >= 0.8 * np.count_nonzero(run):
         speed, cadence = track.array("ground_speed_mps"), track.array("cadence_spm")
-        plain = running.load_rate_bw(speed[sensed], cadence[sensed])
-        with_stance = running.load_rate_bw(speed[sensed], cadence[sensed], None, stance[sensed])
-        second = whole + float((load[sensed] * (with_stance / plain - 1.0)).sum())
+        gain = running.stance_gain(speed[sensed], cadence[sensed], stance[sensed])
+        second = whole + float((load[sensed] * (gain - 1.0)).sum())
         metrics["knee_load_with_stance_bw_s"] = Value(second)
     return metrics
 
@@ -235,8 +236,8 @@ def _profile(track: Track, points: int) -> pl.DataFrame:
     height = track.frame.height
     if height == 0:
         return schema.empty(PROFILE)
-    dt, ds = np.nan_to_num(track.array("dt_s")), np.nan_to_num(track.array("ds_m"))
-    along, clock = np.cumsum(ds), np.cumsum(dt)
+    dt, along = track.filled("dt_s"), track.along_m
+    clock = np.cumsum(dt)
     axis = along if along[-1] > 100.0 else clock
     count = int(min(points, height))
     if axis[-1] > 0.0:
@@ -263,7 +264,7 @@ def _profile(track: Track, points: int) -> pl.DataFrame:
         "way": way[(first + last) // 2],
         "load_rate_low_bw": mean(rate / spread),
         "load_rate_high_bw": mean(rate * spread),
-        "knee_load_bw_s": np.cumsum(np.nan_to_num(track.array("knee_load_bw_s")))[last],
+        "knee_load_bw_s": np.cumsum(track.filled("knee_load_bw_s"))[last],
     }
     if not np.isfinite(rate).any():
         table["knee_load_bw_s"] = np.full(len(used), np.nan)
@@ -300,8 +301,7 @@ def _frame(table: Mapping[str, npt.NDArray[Any]], promised: schema.Schema) -> pl
 
 def _per_km(track: Track) -> pl.DataFrame:
     """Load of each kilometre of the route: ``PER_KM``; a record belongs to the one it ends in."""
-    ds, dt = np.nan_to_num(track.array("ds_m")), np.nan_to_num(track.array("dt_s"))
-    along = np.cumsum(ds)
+    ds, dt, along = track.filled("ds_m"), track.filled("dt_s"), track.along_m
     if not len(along) or along[-1] <= 0.0:
         return schema.empty(PER_KM)
     cell = np.minimum(np.maximum(np.ceil(along / 1000.0) - 1.0, 0.0), np.ceil(along[-1] / 1000.0) - 1.0)
@@ -309,27 +309,31 @@ def _per_km(track: Track) -> pl.DataFrame:
     count = int(cell.max()) + 1
 
     def total(values: FloatArray) -> FloatArray:
-        return np.bincount(cell, weights=np.nan_to_num(values), minlength=count).astype(np.float64)
+        return np.bincount(cell, weights=values, minlength=count).astype(np.float64, copy=False)
 
-    def mean(values: FloatArray, weight: FloatArray) -> FloatArray:
-        known = np.isfinite(values) & (weight > 0.0)
-        held = total(np.where(known, weight, 0.0))
-        return np.where(
-            held > 0.0, total(np.where(known, values * weight, 0.0)) / np.where(held > 0.0, held, 1.0), np.nan
-        )
+    metres, seconds = total(ds), total(dt)
+
+    def mean(name: str, weight: FloatArray, whole: FloatArray) -> FloatArray:
+        values = track.array(name)
+        unknown = np.isnan(values)
+        if unknown.all():
+            return np.full(count, np.nan)
+        above = total(track.filled(name) * weight)
+        held = total(np.where(unknown, 0.0, weight)) if unknown.any() else whole
+        return np.where(held > 0.0, above / np.where(held > 0.0, held, 1.0), np.nan)
 
     load = track.array("knee_load_bw_s")
-    modelled = total(np.isfinite(load).astype(np.float64)) > 0.0
+    modelled = np.bincount(cell[np.isfinite(load)], minlength=count) > 0
     moving = np.where(track.array("cadence_spm") > 0.0, dt, 0.0)
     table = {
         "km": np.arange(1, count + 1),
-        "distance_m": total(ds),
-        "time_s": total(dt),
-        "knee_load_bw_s": np.where(modelled, total(load), np.nan),
-        "load_rate_bw": mean(track.array("load_rate_bw"), dt),
-        "peak_weighted_steps": np.where(modelled, total(track.array("peak_weighted_steps")), np.nan),
-        "grade": mean(track.array("grade"), ds),
-        "cadence_spm": mean(track.array("cadence_spm"), moving),
+        "distance_m": metres,
+        "time_s": seconds,
+        "knee_load_bw_s": np.where(modelled, total(track.filled("knee_load_bw_s")), np.nan),
+        "load_rate_bw": mean("load_rate_bw", dt, seconds),
+        "peak_weighted_steps": np.where(modelled, total(track.filled("peak_weighted_steps")), np.nan),
+        "grade": mean("grade", ds, metres),
+        "cadence_spm": mean("cadence_spm", moving, total(moving)),
     }
     travelled = table["distance_m"] > 0.0
     return _frame({name: values[travelled] for name, values in table.items()}, PER_KM)

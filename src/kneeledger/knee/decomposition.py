@@ -12,6 +12,7 @@ Instead of: shares of a regression, which need not add up.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 
@@ -88,17 +89,15 @@ def _running_parts(
         return [0.0] * 5
     low, high = running.CADENCE_RATIO_BOUNDS
     ratio = min(max(usual.cadence_ratio, low), high)
-    speed = np.array([usual.speed_mps])
-    rate = ratio * running.steps_spm(speed, np.array([np.nan]))
-    level = running.loads(speed, rate, np.array([0.0]), downhill=downhill)
+    rate_spm, peak_force_bw, load_rate_bw = _level(usual.speed_mps, ratio)
     factors: tuple[float, ...]
     if view == "linear":
-        duration = found["run/pack_seconds"] * float(level.load_rate_bw[0])
+        duration = found["run/pack_seconds"] * load_rate_bw
         power = running.IMPULSE_CADENCE_EXPONENT + 1.0
         gain, factors = running.IMPULSE_GAIN[downhill], (1.0, 1.0)
     else:
-        relative = float(level.peak_force_bw[0]) / REFERENCE_PEAK_BW
-        duration = found["run/pack4_seconds"] * float(rate[0]) / 120.0 * relative**EXPONENT
+        relative = peak_force_bw / REFERENCE_PEAK_BW
+        duration = found["run/pack4_seconds"] * rate_spm / 120.0 * relative**EXPONENT
         power = EXPONENT * running.PEAK_CADENCE_EXPONENT + 1.0
         gain, factors = running.PEAK_GAIN[downhill], BINOMIAL
     paced = found[f"run/pace/{view}"] * ratio**power
@@ -111,6 +110,15 @@ def _running_parts(
         if order
     )
     return [duration, paced - duration, flat - paced, down, sloped - flat]
+
+
+@lru_cache(maxsize=64)
+def _level(speed_mps: float, ratio: float) -> tuple[float, float, float]:
+    """Step rate [spm], peak and mean force [BW] of level running at a pace and step rate ratio."""
+    speed = np.array([speed_mps])
+    rate = ratio * running.steps_spm(speed, np.array([np.nan]))
+    level = running.loads(speed, rate, np.array([0.0]), downhill=DownhillModel.NONE)
+    return float(rate[0]), float(level.peak_force_bw[0]), float(level.load_rate_bw[0])
 
 
 def changed_sign(parts: tuple[Part, ...]) -> tuple[str, ...]:

@@ -13,6 +13,7 @@ Instead of: scaling ground force, or grade-adjusted pace, which falls just where
 from typing import NamedTuple, overload
 
 import numpy as np
+import numpy.typing as npt
 
 from kneeledger.knee.arrays import Answer, Number, Numbers, Quantity, lift
 from kneeledger.knee.peak_weighted import REFERENCE_PEAK_BW
@@ -32,6 +33,7 @@ __all__ = [
     "REFERENCE_CADENCE_SPM",
     "SPEED_BOUNDS_MPS",
     "Loads",
+    "Usual",
     "cadence_ratio",
     "extrapolated",
     "impulse_gain",
@@ -42,7 +44,9 @@ __all__ = [
     "peak_gain",
     "reference_cadence_spm",
     "reference_stance_time_s",
+    "stance_gain",
     "steps_spm",
+    "usual",
 ]
 
 REFERENCE_SPEED_MPS = 3.0
@@ -98,6 +102,16 @@ class Loads(NamedTuple):
     load_rate_level_bw: FloatArray
 
 
+class Usual(NamedTuple):
+    """Level running at the population's step rate, arrays of shape (n,)."""
+
+    log_speed: FloatArray
+    """ln(v / 3), speed held within its bounds."""
+    cadence_spm: FloatArray
+    peak_force_bw: FloatArray
+    load_rate_bw: FloatArray
+
+
 def _reference_cadence(speed: FloatArray) -> FloatArray:
     return np.asarray(
         REFERENCE_CADENCE_SPM + REFERENCE_CADENCE_SLOPE * np.clip(speed, *SPEED_BOUNDS_MPS), dtype=np.float64
@@ -130,9 +144,12 @@ def steps_spm(speed: FloatArray, cadence: FloatArray) -> FloatArray:
 
 def cadence_ratio(speed: FloatArray, cadence: FloatArray) -> FloatArray:
     """Step rate over the population's at this speed, held within 0.80 and 1.25; 1 where unknown."""
-    known = cadence > 0
-    ratio = np.where(known, cadence, 1.0) / np.where(known, _reference_cadence(speed), 1.0)
-    return np.clip(ratio, *CADENCE_RATIO_BOUNDS)
+    return _ratio(_reference_cadence(speed), cadence, cadence > 0)
+
+
+def _ratio(reference: FloatArray, cadence: FloatArray, measured: npt.NDArray[np.bool_]) -> FloatArray:
+    ratio = np.clip(cadence / reference, *CADENCE_RATIO_BOUNDS)
+    return ratio if measured.all() else np.where(measured, ratio, 1.0)
 
 
 def impulse_gain(grade: FloatArray, downhill: DownhillModel) -> FloatArray:
@@ -146,10 +163,17 @@ def peak_gain(grade: FloatArray, downhill: DownhillModel) -> FloatArray:
 
 
 def _gain(grade: FloatArray, slope: float) -> FloatArray:
-    known = np.where(np.isnan(grade), 0.0, grade)
-    down = np.clip(-known, 0.0, GRADE_BOUND)
-    up = np.maximum(known, 0.0)
-    return np.asarray(np.maximum(UPHILL_FLOOR, 1.0 - UPHILL_SLOPE * up) + slope * down, dtype=np.float64)
+    left, down = _uphill_and_decline(grade)
+    return left + slope * down
+
+
+def _uphill_and_decline(grade: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """What an incline leaves of the level load, and the decline as a positive fraction within its bound."""
+    unknown = np.isnan(grade)
+    known = np.where(unknown, 0.0, grade) if unknown.any() else grade
+    down = np.minimum(np.maximum(-known, 0.0), GRADE_BOUND)
+    left = np.maximum(UPHILL_FLOOR, 1.0 - UPHILL_SLOPE * np.maximum(known, 0.0))
+    return left, down
 
 
 def loads(speed: FloatArray, cadence: FloatArray, grade: FloatArray, *, downhill: DownhillModel) -> Loads:
@@ -167,12 +191,31 @@ def loads(speed: FloatArray, cadence: FloatArray, grade: FloatArray, *, downhill
         Which downhill model.
     """
     downhill = DownhillModel(downhill)
-    log_speed = np.log(np.clip(speed, *SPEED_BOUNDS_MPS) / REFERENCE_SPEED_MPS)
-    ratio = cadence_ratio(speed, cadence)
+    log_speed = _log_speed(speed)
+    reference, measured = _reference_cadence(speed), cadence > 0
+    ratio = _ratio(reference, cadence, measured)
     peak = BASE_PEAK_BW * np.exp(PEAK_SPEED_EXPONENT * log_speed + PEAK_CADENCE_EXPONENT * np.log(ratio))
     impulse = BASE_IMPULSE_BW_S * np.exp(IMPULSE_SPEED_EXPONENT * log_speed) / (ratio * ratio)
-    level = impulse * steps_spm(speed, cadence) / 120.0
-    return Loads(peak * peak_gain(grade, downhill), level * impulse_gain(grade, downhill), level)
+    level = impulse * np.where(measured, cadence, reference) / 120.0
+    left, down = _uphill_and_decline(grade)
+    return Loads(
+        peak * (left + PEAK_GAIN[downhill] * down), level * (left + IMPULSE_GAIN[downhill] * down), level
+    )
+
+
+def usual(speed: FloatArray) -> Usual:
+    """Level running at the population's step rate, as `loads` gives it without cadence and grade."""
+    log_speed, cadence = _log_speed(speed), _reference_cadence(speed)
+    return Usual(
+        log_speed,
+        cadence,
+        BASE_PEAK_BW * np.exp(PEAK_SPEED_EXPONENT * log_speed),
+        BASE_IMPULSE_BW_S * np.exp(IMPULSE_SPEED_EXPONENT * log_speed) * cadence / 120.0,
+    )
+
+
+def _log_speed(speed: FloatArray) -> FloatArray:
+    return np.asarray(np.log(np.clip(speed, *SPEED_BOUNDS_MPS) / REFERENCE_SPEED_MPS), dtype=np.float64)
 
 
 def _shape(
@@ -189,6 +232,11 @@ def _stance_factor(speed: FloatArray, cadence: FloatArray, stance: FloatArray, e
     expected = BASE_STANCE_S * _shape(speed, cadence, STANCE_SPEED_EXPONENT, STANCE_CADENCE_EXPONENT)
     ratio = np.clip(stance / expected, *STANCE_RATIO_BOUNDS)
     return np.where(np.isnan(ratio), 1.0, np.power(ratio, exponent))
+
+
+def stance_gain(speed: FloatArray, cadence: FloatArray, stance: FloatArray) -> FloatArray:
+    """Factor of the ground contact on impulse and mean force; 1 where it is unknown, shape (n,)."""
+    return _stance_factor(speed, cadence, stance, IMPULSE_STANCE_EXPONENT)
 
 
 @overload

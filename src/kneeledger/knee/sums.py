@@ -44,6 +44,7 @@ PEAK_ORDERS = (0, 1, 2, 3, 4)
 """Powers of the decline that occur in the linear and the peak-weighted load."""
 MOMENTS = ("w", "r", "v", "rr", "rv", "vv")
 """Weight, and its products with ln r, ln(v/3) and their squares."""
+_ORDERS = [("linear", order) for order in LINEAR_ORDERS] + [("peak", order) for order in PEAK_ORDERS]
 RIDE_KINDS = ("power", "estimated", "fallback")
 """Cycling by what its load rests on: a power meter, speed and grade, or only that it moved."""
 BINOMIAL = (1.0, 4.0, 6.0, 4.0, 1.0)
@@ -69,7 +70,7 @@ def sums(track: Track) -> dict[str, float]:
         A prepared activity.
     """
     load, steps = track.array("knee_load_bw_s"), track.array("peak_weighted_steps")
-    known = np.isfinite(load) & np.isfinite(steps) & (track.array("dt_s") > 0)
+    known = np.isfinite(load) & np.isfinite(steps) & track.timed
     if not known.any():
         return {}
     found = {"seconds": float(track.array("dt_s")[known].sum())}
@@ -90,31 +91,28 @@ def _run(track: Track, rows: BoolArray) -> dict[str, float]:
     seconds, load = track.array("dt_s")[rows], track.array("knee_load_bw_s")[rows]
     steps, level_rate = track.array("peak_weighted_steps")[rows], track.array("load_rate_level_bw")[rows]
     peak_gain = running.peak_gain(grade, track.downhill)
-    decline = np.clip(-np.where(np.isnan(grade), 0.0, grade), 0.0, running.GRADE_BOUND)
-    blank = np.full_like(speed, np.nan)
-    usual = running.loads(speed, blank, blank, downhill=DownhillModel.NONE)
-    usual_spm = running.steps_spm(speed, blank)
-    ratio, pack = _recovered(usual, track.array("peak_force_bw")[rows] / peak_gain, level_rate)
+    level_grade = np.where(np.isnan(grade), 0.0, grade)
+    decline = np.minimum(np.maximum(-level_grade, 0.0), running.GRADE_BOUND)
+    usual = running.usual(speed)
+    ratio, ln_r, pack = _recovered(usual, track.array("peak_force_bw")[rows] / peak_gain, level_rate)
     # the load without what the decline adds: level, with the little that an incline takes off
     linear = load / (1.0 + running.IMPULSE_GAIN[track.downhill] * decline)
     peak = steps / to_exponent(1.0 + running.PEAK_GAIN[track.downhill] * decline)
-    ln_r, ln_v = np.log(ratio), np.log(np.clip(speed, *running.SPEED_BOUNDS_MPS) / 3.0)
+    weights = np.concatenate(
+        [_by_power(linear, decline, len(LINEAR_ORDERS)), _by_power(peak, decline, len(PEAK_ORDERS))]
+    )
     measured = np.abs(ln_r) > 1e-9
+    basis = _moments(ln_r, usual.log_speed)
     found: dict[str, float] = {}
     for group, chosen in zip(RUN_GROUPS, (measured, ~measured), strict=True):
         if not chosen.any():
             continue
         whole = bool(chosen.all())
-        r, v, fall, *weights = (
-            values if whole else values[chosen] for values in (ln_r, ln_v, decline, linear, peak)
-        )
-        basis = _moments(r if group == "cadence" else np.zeros_like(v), v)
-        for view, weight, orders in zip(
-            ("linear", "peak"), weights, (LINEAR_ORDERS, PEAK_ORDERS), strict=True
-        ):
-            totals = basis @ _by_power(weight, fall, len(orders)).T
-            for order in orders:
-                for name, value in zip(MOMENTS, totals[:, order].tolist(), strict=True):
+        totals = (basis if whole else basis[:, chosen]) @ (weights if whole else weights[:, chosen]).T
+        cadence = group == "cadence"
+        for (view, order), column in zip(_ORDERS, totals.T.tolist(), strict=True):
+            for name, value in zip(MOMENTS, column, strict=True):
+                if cadence or "r" not in name:
                     found[f"run/{group}/{view}/{order}/{name}"] = value
     level = level_rate * seconds
     found["run/seconds"] = float(seconds.sum())
@@ -122,25 +120,28 @@ def _run(track: Track, rows: BoolArray) -> dict[str, float]:
     found["run/pack4_seconds"] = float((to_exponent(pack) * seconds).sum())
     found["run/pace/linear"] = float((pack * usual.load_rate_bw * seconds).sum())
     relative = pack * usual.peak_force_bw / REFERENCE_PEAK_BW
-    found["run/pace/peak"] = float((usual_spm * seconds / 120.0 * to_exponent(relative)).sum())
+    found["run/pace/peak"] = float((usual.cadence_spm * seconds / 120.0 * to_exponent(relative)).sum())
     found["run/level/linear"] = float(level.sum())
     found["run/level/peak"] = float((steps / to_exponent(peak_gain)).sum())
-    steep = np.where(np.isnan(grade), 0.0, grade) < STEEP
-    prolonged = _prolonged(track, rows)
-    for name, chosen in (("steep", steep), ("prolonged", prolonged)):
-        found[f"run/{name}/linear/1"] = float((linear * decline)[chosen].sum())
-        parts = _by_power(peak[chosen], decline[chosen], len(PEAK_ORDERS)).sum(axis=1).tolist()
-        found |= {f"run/{name}/peak/{order}": parts[order] for order in PEAK_ORDERS[1:]}
-    sure = _sure(track)[rows]
-    if not sure.all():
-        cadence = np.where(measured, ratio * usual_spm, np.nan)
-        other = walking.loads(speed, grade)
-        found |= _doubt("run", ~sure, other, walking.steps_spm(speed, cadence), seconds, load, steps)
+    for name, chosen in (("steep", level_grade < STEEP), ("prolonged", _prolonged(track, rows))):
+        if chosen.any():
+            at = len(LINEAR_ORDERS)
+            parts = weights[:, chosen].sum(axis=1).tolist()
+            found[f"run/{name}/linear/1"] = parts[1]
+            found |= {f"run/{name}/peak/{order}": parts[at + order] for order in PEAK_ORDERS[1:]}
+    unsure = ~_sure(track)[rows]
+    if unsure.any():
+        v = speed[unsure]
+        cadence_spm = np.where(measured, ratio * usual.cadence_spm, np.nan)[unsure]
+        other = walking.loads(v, grade[unsure])
+        found |= _doubt(
+            "run", other, walking.steps_spm(v, cadence_spm), seconds[unsure], load[unsure], steps[unsure]
+        )
     if not track.about.indoor and not track.about.virtual:
         blind = np.isnan(grade)
         found["run/blind/linear"] = float(linear[blind].sum())
         found["run/blind/peak"] = float(peak[blind].sum())
-    outside = running.extrapolated(speed, ratio * usual_spm, grade)
+    outside = running.extrapolated(speed, ratio * usual.cadence_spm, grade)
     found["outside/linear"] = float((load * np.maximum(outside, pack > 1.0 + 1e-9)).sum())
     return found
 
@@ -153,26 +154,29 @@ def _sure(track: Track) -> BoolArray:
 
 
 def _recovered(
-    usual: running.Loads, level_peak: FloatArray, level_rate: FloatArray
-) -> tuple[FloatArray, FloatArray]:
-    """Step rate ratio (1 exactly where none was known) and factor of a carried weight.
+    usual: running.Usual, level_peak: FloatArray, level_rate: FloatArray
+) -> tuple[FloatArray, FloatArray, FloatArray]:
+    """Step rate ratio (1 exactly where none was known), its logarithm, and factor of a carried weight.
 
     Peak over mean force goes as r^-0.8 whatever is carried, which gives r, and the peak then the rest.
     """
-    quotient = (level_peak / level_rate) / (usual.peak_force_bw / usual.load_rate_bw)
-    power = running.PEAK_CADENCE_EXPONENT - running.IMPULSE_CADENCE_EXPONENT - 1.0
-    ratio = np.clip(quotient ** (1.0 / power), *running.CADENCE_RATIO_BOUNDS)
-    ratio = np.where(np.abs(ratio - 1.0) < 1e-9, 1.0, ratio)
-    pack = level_peak / (usual.peak_force_bw * ratio**running.PEAK_CADENCE_EXPONENT)
-    return ratio, pack
+    quotient = (level_peak * usual.load_rate_bw) / (level_rate * usual.peak_force_bw)
+    ln_r = np.log(quotient) / (running.PEAK_CADENCE_EXPONENT - running.IMPULSE_CADENCE_EXPONENT - 1.0)
+    low, high = running.CADENCE_RATIO_BOUNDS
+    ln_r = np.minimum(np.maximum(ln_r, log(low)), log(high))
+    ln_r[np.abs(ln_r) < 1e-9] = 0.0
+    ratio = np.clip(np.exp(ln_r), low, high)
+    pack = level_peak / usual.peak_force_bw * np.exp(-running.PEAK_CADENCE_EXPONENT * ln_r)
+    return ratio, ln_r, pack
 
 
 def _by_power(weight: FloatArray, decline: FloatArray, orders: int) -> FloatArray:
     """Weight times each power of the decline from 0 on, shape (orders, n)."""
-    rows = [weight]
-    for _ in range(1, orders):
-        rows.append(rows[-1] * decline)
-    return np.stack(rows)
+    rows = np.empty((orders, len(weight)))
+    rows[0] = weight
+    for order in range(1, orders):
+        np.multiply(rows[order - 1], decline, out=rows[order])
+    return rows
 
 
 def _moments(ln_r: FloatArray, ln_v: FloatArray) -> FloatArray:
@@ -182,42 +186,48 @@ def _moments(ln_r: FloatArray, ln_v: FloatArray) -> FloatArray:
 
 def _doubt(
     way: str,
-    unsure: BoolArray,
     other: running.Loads | walking.Loads,
     cadence: FloatArray,
     seconds: FloatArray,
     load: FloatArray,
     steps: FloatArray,
 ) -> dict[str, float]:
-    """What the load would change by if the doubtful records were of the other way of moving."""
+    """What the load of the doubtful records would change by if they were of the other way of moving."""
     counted = cadence * seconds / 120.0 * to_exponent(other.peak_force_bw / REFERENCE_PEAK_BW)
     return {
-        f"{way}/unsure/linear": float((other.load_rate_bw * seconds - load)[unsure].sum()),
-        f"{way}/unsure/peak": float((counted - steps)[unsure].sum()),
+        f"{way}/unsure/linear": float((other.load_rate_bw * seconds - load).sum()),
+        f"{way}/unsure/peak": float((counted - steps).sum()),
     }
 
 
 def _prolonged(track: Track, rows: BoolArray) -> BoolArray:
     """Which of the rows lie in a prolonged descent."""
-    seconds = np.where(np.isfinite(track.array("dt_s")), track.array("dt_s"), 0.0)
-    grade = np.nan_to_num(track.array("grade_load"))
-    down = rows & (grade < PROLONGED_GRADE)
+    seconds = track.filled("dt_s")
+    down = rows & (track.array("grade_load") < PROLONGED_GRADE)
+    long = np.zeros_like(down)
+    if not down.any():
+        return long[rows]
     clock = np.cumsum(seconds)
     starts, ends = _spells(~down)
-    for start, end in zip(starts, ends, strict=True):
-        inside = start > 0 and end < len(down)
-        if inside and clock[end - 1] - clock[start - 1] < BRIDGED_S:
-            down[start:end] = rows[start:end]
-    long = np.zeros_like(down)
-    for start, end in zip(*_spells(down), strict=True):
+    inside = (starts > 0) & (ends < len(down))
+    starts, ends = starts[inside], ends[inside]
+    short = clock[ends - 1] - clock[starts - 1] < BRIDGED_S
+    for start, end in zip(starts[short].tolist(), ends[short].tolist(), strict=True):
+        down[start:end] = rows[start:end]
+    starts, ends = _spells(down)
+    # a sum of two thousand seconds is exact to far less than a second
+    maybe = clock[ends - 1] - clock[starts] + seconds[starts] > PROLONGED_S - 1.0
+    for start, end in zip(starts[maybe].tolist(), ends[maybe].tolist(), strict=True):
         if seconds[start:end].sum() >= PROLONGED_S:
             long[start:end] = True
-    return np.asarray(long[rows], dtype=np.bool_)
+    return long[rows]
 
 
 def _spells(flag: BoolArray) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.intp]]:
-    edges = np.diff(flag.astype(np.int8), prepend=0, append=0)
-    return np.flatnonzero(edges == 1), np.flatnonzero(edges == -1)
+    edges = np.flatnonzero(flag[1:] != flag[:-1]) + 1
+    edges = np.concatenate([[0] if flag[:1].any() else [], edges, [len(flag)] if flag[-1:].any() else []])
+    edges = edges.astype(np.intp)
+    return edges[::2], edges[1::2]
 
 
 def _walk(track: Track, rows: BoolArray) -> dict[str, float]:
@@ -231,12 +241,14 @@ def _walk(track: Track, rows: BoolArray) -> dict[str, float]:
         found[f"walk/linear/{order}"] = float((level * slope**order).sum())
     for order in PEAK_ORDERS:
         found[f"walk/peak/{order}"] = float((level_steps * slope**order).sum())
-    sure = _sure(track)[rows]
-    if not sure.all():
-        cadence = track.array("cadence_spm")[rows]
+    unsure = ~_sure(track)[rows]
+    if unsure.any():
+        v, cadence = speed[unsure], track.array("cadence_spm")[rows][unsure]
         cadence = np.where(cadence >= 100.0, cadence, np.nan)
-        other = running.loads(speed, cadence, grade, downhill=track.downhill)
-        found |= _doubt("walk", ~sure, other, running.steps_spm(speed, cadence), seconds, load, steps)
+        other = running.loads(v, cadence, grade[unsure], downhill=track.downhill)
+        found |= _doubt(
+            "walk", other, running.steps_spm(v, cadence), seconds[unsure], load[unsure], steps[unsure]
+        )
     found["outside/walk"] = float((load * walking.extrapolated(speed, grade)).sum())
     return found
 
@@ -348,9 +360,6 @@ def with_cadence_line(found: Mapping[str, float], intercept: float, slope: float
             if key in result:
                 result[key] *= grown
     return result
-
-
-_ORDERS = [("linear", order) for order in LINEAR_ORDERS] + [("peak", order) for order in PEAK_ORDERS]
 
 
 def _whole(found: Mapping[str, float], view: str, order: int) -> float:

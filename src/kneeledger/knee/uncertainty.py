@@ -22,7 +22,7 @@ import polars as pl
 
 from kneeledger.knee import cycling, running, walking
 from kneeledger.knee.body import ASSUMED_MASS_LOG_SD
-from kneeledger.knee.peak_weighted import EXPONENT
+from kneeledger.knee.peak_weighted import EXPONENT, to_exponent
 from kneeledger.knee.sums import (
     BINOMIAL,
     LINEAR_ORDERS,
@@ -302,28 +302,36 @@ class _Table:
 
     def __init__(self, found: Many, columns: Mapping[str, FloatArray] | None = None, rows: int = 0) -> None:
         if columns is not None:
-            self.columns, self.rows = dict(columns), rows
+            self.columns, self.rows, self.nothing = dict(columns), rows, np.zeros(rows)
             return
         if isinstance(found, pl.DataFrame):
-            self.rows = found.height
+            self.rows, self.nothing = found.height, np.zeros(found.height)
             self.columns = {
                 name: found.get_column(name).cast(pl.Float64).fill_null(0.0).fill_nan(0.0).to_numpy()
                 for name, kind in found.schema.items()
                 if kind.is_numeric()
             }
             return
-        several = [found] if isinstance(found, Mapping) else list(found)
-        self.rows = len(several)
+        if isinstance(found, Mapping):
+            self.rows, self.nothing = 1, np.zeros(1)
+            values = np.array([list(found.values())], dtype=np.float64).T
+            self.columns = dict(zip(found, values, strict=True))
+            return
+        several = list(found)
+        self.rows, self.nothing = len(several), np.zeros(len(several))
         keys = {key for one in several for key in one}
         self.columns = {
             key: np.array([one.get(key, 0.0) for one in several], dtype=np.float64) for key in keys
         }
 
     def __getitem__(self, key: str) -> FloatArray:
-        return self.columns.get(key, np.zeros(self.rows))
+        values = self.columns.get(key)
+        return self.nothing if values is None else values
 
     def only(self, rows: npt.NDArray[np.intp]) -> "_Table":
         """The table of some rows."""
+        if len(rows) == self.rows:
+            return self
         columns = {key: values[rows] for key, values in self.columns.items()}
         return _Table({}, columns, len(rows))
 
@@ -366,7 +374,7 @@ def _run(table: _Table, draws: Draws, models: Sequence[DownhillModel]) -> list[t
             (
                 peak_orders,
                 "peak",
-                drawn.no_cadence_peak**EXPONENT,
+                to_exponent(drawn.no_cadence_peak),
                 EXPONENT * drawn.peak_cadence,
                 EXPONENT * drawn.speed,
             ),
@@ -381,7 +389,7 @@ def _run(table: _Table, draws: Draws, models: Sequence[DownhillModel]) -> list[t
                 into[order] = part if before is None else before + part
     blind, blind_peak = table["run/blind/linear"], table["run/blind/peak"]
     unsure, unsure_peak = table["run/unsure/linear"], table["run/unsure/peak"]
-    level_impulse, level_peak = drawn.level_impulse, drawn.level_peak**EXPONENT
+    level_impulse, level_peak = drawn.level_impulse, to_exponent(drawn.level_peak)
     shape = (table.rows, draws.count)
     result: list[tuple[FloatArray, FloatArray]] = []
     for model in models:
@@ -512,8 +520,17 @@ def valued_together(values: Sequence[float | None], draws: Sequence[FloatArray])
     """`valued` for several quantities, the quantiles of all taken in one pass."""
     together = np.stack(draws)
     known = np.asarray(np.isfinite(together).all(axis=1))
-    low, high = np.quantile(np.where(known[:, None], together, 0.0), (LOW, HIGH), axis=1).tolist()
+    ordered = np.sort(together, axis=1)
+    low, high = (_between(ordered, quantile).tolist() for quantile in (LOW, HIGH))
     return [
         Value(value, min(a, value), max(b, value)) if value is not None and told else Value(value)
         for value, a, b, told in zip(values, low, high, known, strict=True)
     ]
+
+
+def _between(ordered: FloatArray, quantile: float) -> FloatArray:
+    """A quantile of each row of numbers in order, between neighbours in proportion; shape (rows,)."""
+    at = quantile * (ordered.shape[1] - 1)
+    below = int(at)
+    first, second = ordered[:, below], ordered[:, min(below + 1, ordered.shape[1] - 1)]
+    return np.asarray(first + (second - first) * (at - below), dtype=np.float64)

@@ -756,10 +756,13 @@ def microseconds(moment: datetime) -> int:
     return (delta.days * 86_400 + delta.seconds) * 1_000_000 + delta.microseconds
 
 
+_compact = json.JSONEncoder(default=str, separators=(",", ":")).encode
+
+
 def columns_json(rows: Iterable[Mapping[str, Any]] | pl.DataFrame) -> str:
     """A small frame as JSON columns, null where unknown."""
     frame = rows if isinstance(rows, pl.DataFrame) else pl.DataFrame(list(rows))
-    return json.dumps(frame.to_dict(as_series=False), default=str, separators=(",", ":"))
+    return _compact({column.name: column.to_list() for column in frame.get_columns()})
 
 
 if os.name == "nt":

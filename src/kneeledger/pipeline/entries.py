@@ -7,6 +7,7 @@ between processes cost more than the work (decoders.md 3).
 import hashlib
 import json
 from dataclasses import asdict, dataclass, field
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -129,11 +130,18 @@ def entry(recording: Recording, config: Config) -> tuple[Track, Entry]:
 def freshness(about: About, config: Config) -> str:
     """Hash of all that an activity's numbers rest on, besides the file: versions, parameters, facts of its day."""
     day = rows.local_day(about.start, about.utc_offset_s)
+    return _freshness(
+        settings.preparation(config, day), tuple((a.name, a.version, a.params) for a in analyzers.ANALYZERS)
+    )
+
+
+@lru_cache(maxsize=64)
+def _freshness(of_day: preparation.Settings, of_analyzers: tuple[tuple[str, int, Any], ...]) -> str:
     rests_on = {
         "mending": mending.VERSION,
         "preparation": preparation.VERSION,
-        "settings": asdict(settings.preparation(config, day)),
-        "analyzers": {a.name: [a.version, asdict(a.params)] for a in analyzers.ANALYZERS},
+        "settings": asdict(of_day),
+        "analyzers": {name: [version, asdict(params)] for name, version, params in of_analyzers},
     }
     text = json.dumps(rests_on, sort_keys=True, default=str)
     return hashlib.sha256(text.encode()).hexdigest()[:16]
