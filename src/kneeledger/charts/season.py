@@ -192,6 +192,7 @@ def sessions(
     measure: Literal["distance_m", "descent_m", "knee_bw_s"] = "distance_m",
     units: str = "metric",
     narrow: bool = False,
+    span: tuple[date, date] | None = None,
 ) -> Chart:
     """Every session against the most of the 30 days before it, within its way of moving.
 
@@ -199,6 +200,8 @@ def sessions(
     ----------
     sessions
         ``day``, ``way``, ``severity`` and of each measure the value and its reference.
+    span
+        First and last day of the axis; without it, those of the sessions.
     """
     word, value_name, reference_name = SESSION_WORDS[measure]
     sheet = Sheet(320 if narrow else 310, narrow)
@@ -227,10 +230,11 @@ def sessions(
     )
     ax = sheet.axes(44, top, sheet.width - 52, sheet.height - top - 30)
     place, width = _side_by_side(day_numbers(days))
-    ax.set_xlim(place.min() - 1, max(place.max(), place.min() + 6) + 1)
+    first, last = span or (days[0], max(days[-1], days[0] + timedelta(days=6)))
+    ax.set_xlim(min(place.min(), first.toordinal()) - 1, max(place.max(), last.toordinal()) + 1)
     ceiling = max(float(np.nanmax(np.concatenate([value, reference]))) * 1.14, 1e-3)
     ax.set_ylim(0, ceiling)
-    place_days(ax, days[0], days[-1], narrow=narrow)
+    place_days(ax, min(first, days[0]), max(last, days[-1]), narrow=narrow)
     places = axis_steps(0, ceiling, 4)
     ticks_y(ax, places, u.labels(places))
     axis_name(ax, f"{word} [{unit}]")
@@ -324,13 +328,21 @@ BANDS: Final = (
 
 
 @drawn
-def descent_weeks(frame: pl.DataFrame, *, units: str = "metric", narrow: bool = False) -> Chart:
+def descent_weeks(
+    frame: pl.DataFrame,
+    *,
+    units: str = "metric",
+    narrow: bool = False,
+    span: tuple[date, date] | None = None,
+) -> Chart:
     """Running downhill by week, stacked by grade band, the steepest at the bottom.
 
     Parameters
     ----------
     frame
         ``week``, ``to`` (upper edge of the grade band), ``descent_m``.
+    span
+        Mondays of the first and the last week of the axis; without it, those of the frame.
     """
     size, unit = u.scale_height(units)
     sheet = Sheet(300, narrow)
@@ -345,7 +357,8 @@ def descent_weeks(frame: pl.DataFrame, *, units: str = "metric", narrow: bool = 
         sheet.nothing("No descent while running is known in these weeks.", y=top)
         return sheet.chart("descent-weeks", f"{title}. No descent while running is known in these weeks.")
     found_weeks: list[date] = sorted(rows["week"].unique().to_list())
-    first, last = found_weeks[0], found_weeks[-1]
+    edges = (*found_weeks, *(span or ()))
+    first, last = min(edges), max(edges)
     days = [first + timedelta(weeks=index) for index in range((last - first).days // 7 + 1)]
     table: dict[str, FloatArray] = {}
     found = []

@@ -108,11 +108,13 @@ def _big(one: Finding) -> str:
 
 
 def _sure(one: Finding) -> str:
-    if one.low is None or one.high is None:
+    if one.low is None or one.high is None or one.ratio is None:
         return ""
-    if one.ratio is not None and one.ratio >= 2:
-        return f"90 % interval {one.low:.1f} to {one.high:.1f} times."
-    return f"90 % interval {words.signed(100 * (one.low - 1))} to {words.signed(100 * (one.high - 1))}."
+    if one.ratio >= 2:
+        ends = f"{one.low:.1f} to {one.high:.1f} times" if f"{one.low:.1f}" != f"{one.high:.1f}" else ""
+    else:
+        ends = words.signed_interval(*(100 * (share - 1) for share in (one.ratio, one.low, one.high)))
+    return ends and f"90 % interval {ends}."
 
 
 def _holds(one: Finding) -> str:

@@ -131,6 +131,8 @@ def _figures(report: Report, pen: Draws) -> dict[str, Figure]:
     from kneeledger import charts
 
     units, made = report.units, {}
+    mondays = report.weeks["week"].to_list() if report.weeks.height else []
+    span = (mondays[0], mondays[-1]) if mondays else None
     if report.weeks.height:
         made["weeks"] = pen.draw(
             "weeks", lambda narrow: charts.weeks(report.weeks, units=units, narrow=narrow)
@@ -140,12 +142,13 @@ def _figures(report: Report, pen: Draws) -> dict[str, Figure]:
             made[f"sessions_{measure}"] = pen.draw(
                 f"sessions-{measure.split('_')[0]}",
                 lambda narrow, measure=measure: charts.sessions(  # type: ignore[misc]
-                    report.sessions, measure=measure, units=units, narrow=narrow
+                    report.sessions, measure=measure, units=units, narrow=narrow, span=span
                 ),
             )
     if report.descent_weeks.height:
         made["descent"] = pen.draw(
-            "descent", lambda narrow: charts.descent_weeks(report.descent_weeks, units=units, narrow=narrow)
+            "descent",
+            lambda narrow: charts.descent_weeks(report.descent_weeks, units=units, narrow=narrow, span=span),
         )
     if report.cadence.get("series"):
         made["cadence"] = pen.draw(
