@@ -20,8 +20,19 @@ import numpy as np
 import polars as pl
 
 from kneeledger import schema
-from kneeledger.mending.distances import apart_m, compare, distance_m_of, haversine_m, moved_m, positions
-from kneeledger.mending.rows import NO_TIME, SECOND, Rows, Session, Timer, filled, floats, number, time_us
+from kneeledger.mending.distances import apart_m, compare, distance_m_of, haversine_m, moved_m
+from kneeledger.mending.rows import (
+    NO_TIME,
+    SECOND,
+    Rows,
+    Session,
+    Timer,
+    filled,
+    floats,
+    number,
+    time_us,
+    with_series,
+)
 from kneeledger.mending.stretches import breaks_and_pauses, clocks, timer_of, usual_s_of
 from kneeledger.mending.times import SPLIT_S, in_order, mend_times
 from kneeledger.model import Draft, Issue
@@ -209,8 +220,7 @@ def _leg(
     clock = filled(rows.us)
     timed = n > 0 and clock[0] != NO_TIME
     step_s = np.diff(clock, prepend=clock[:1]) / SECOND if timed else np.zeros(n)
-    latitude, longitude = positions(rows, step_s)
-    apart = apart_m(latitude, longitude)
+    apart = apart_m(rows, step_s)
     usual_s = usual_s_of(step_s)
     distance = floats(rows.frame, "distance_m")
     moved = moved_m(apart, distance)
@@ -230,7 +240,7 @@ def _leg(
     start = _moment(int(clock[0])) if timed else _session_start(session, draft)
     end = _moment(int(clock[-1])) if timed else start
     return Leg(
-        records=rows.frame.with_columns(replaced),
+        records=with_series(rows.frame, replaced),
         laps=_laps(draft.laps, start, end, alone=alone and session is not None),
         pauses=pauses,
         sport=sport,

@@ -11,11 +11,21 @@ from typing import Final
 import numpy as np
 import polars as pl
 
-from kneeledger.mending.rows import CLOCK_S, FASTEST_MPS, NO_TIME, SECOND, Bools, Ints, Rows, floats
+from kneeledger.mending.rows import (
+    CLOCK_S,
+    FASTEST_MPS,
+    NO_TIME,
+    SECOND,
+    Bools,
+    Ints,
+    Rows,
+    floats,
+    with_series,
+)
 from kneeledger.mending.stretches import DISAGREE
 from kneeledger.model import FloatArray
 
-__all__ = ["apart_m", "compare", "distance_m_of", "haversine_m", "moved_m", "positions"]
+__all__ = ["apart_m", "compare", "distance_m_of", "haversine_m", "moved_m"]
 
 EARTH_RADIUS_M: Final = 6_371_008.8
 """Mean radius [m] (IUGG)."""
@@ -34,37 +44,46 @@ def haversine_m(lat1: FloatArray, lon1: FloatArray, lat2: FloatArray, lon2: Floa
     return np.asarray(2 * EARTH_RADIUS_M * np.arcsin(np.sqrt(np.minimum(half, 1.0))), dtype=np.float64)
 
 
-def positions(rows: Rows, step_s: FloatArray) -> tuple[FloatArray | None, FloatArray | None]:
-    """Positions without cold-start zeros and jumps (P1); the frame is changed where one was refused."""
+def apart_m(rows: Rows, step_s: FloatArray) -> FloatArray | None:
+    """Distance of each position from the last known one before it [m], shape (n,); NaN without position.
+
+    Cold-start zeros and jumps (P1) are left out before, and the frame is changed where one was refused.
+    None where there are no positions.
+    """
     latitude, longitude = floats(rows.frame, "latitude_deg"), floats(rows.frame, "longitude_deg")
     if latitude is None or longitude is None:
-        return None, None
+        return None
     bad = (np.abs(latitude) < 1e-7) & (np.abs(longitude) < 1e-7)
     bad |= (np.abs(latitude) > 89.9) | (np.abs(longitude) >= 179.999999)
     bad |= np.isnan(latitude) != np.isnan(longitude)
     count = int(bad.sum())
     if count:
         rows.tell("position_refused", count, f"{count} positions are zeros or sentinels; left out.")
+        latitude, longitude = np.where(bad, np.nan, latitude), np.where(bad, np.nan, longitude)
+    apart = _steps_m(latitude, longitude)
     jumps = np.zeros(len(bad), dtype=np.bool_)
     if (rows.us != NO_TIME).any():
-        jumps = _jumps(np.where(bad, np.nan, latitude), np.where(bad, np.nan, longitude), step_s)
+        jumps = _jumps(latitude, longitude, apart, step_s)
     lost = int(jumps.sum())
     if lost:
         text = (
             f"{lost} positions lie further from their neighbours than {FASTEST_MPS:.0f} m/s allows; left out."
         )
         rows.tell("position_jump", lost, text)
-    bad |= jumps
-    if bad.any():
-        latitude, longitude = np.where(bad, np.nan, latitude), np.where(bad, np.nan, longitude)
-        rows.frame = rows.frame.with_columns(
-            pl.Series("latitude_deg", latitude).fill_nan(None),
-            pl.Series("longitude_deg", longitude).fill_nan(None),
+        latitude, longitude = np.where(jumps, np.nan, latitude), np.where(jumps, np.nan, longitude)
+        apart = _steps_m(latitude, longitude)
+    if count or lost:
+        rows.frame = with_series(
+            rows.frame,
+            [
+                pl.Series("latitude_deg", latitude, nan_to_null=True),
+                pl.Series("longitude_deg", longitude, nan_to_null=True),
+            ],
         )
-    return latitude, longitude
+    return apart
 
 
-def _jumps(latitude: FloatArray, longitude: FloatArray, step_s: FloatArray) -> Bools:
+def _jumps(latitude: FloatArray, longitude: FloatArray, steps_m: FloatArray, step_s: FloatArray) -> Bools:
     """Which positions stand apart from those before and after them, or are a short false start."""
     found = np.zeros(len(latitude), dtype=np.bool_)
     place = np.flatnonzero(~np.isnan(latitude))
@@ -72,7 +91,7 @@ def _jumps(latitude: FloatArray, longitude: FloatArray, step_s: FloatArray) -> B
         return found
     lat, lon = latitude[place], longitude[place]
     clock = np.cumsum(step_s)[place]
-    apart = haversine_m(lat[:-1], lon[:-1], lat[1:], lon[1:])
+    apart = steps_m[place[1:]]
     seconds = np.maximum(np.diff(clock), 1.0)
     edges = np.flatnonzero((apart > FASTEST_MPS * seconds) & (seconds <= CLOCK_S)) + 1
     if not len(edges) or len(edges) > MAX_BLOCKS:
@@ -93,10 +112,8 @@ def _jumps(latitude: FloatArray, longitude: FloatArray, step_s: FloatArray) -> B
     return found
 
 
-def apart_m(latitude: FloatArray | None, longitude: FloatArray | None) -> FloatArray | None:
+def _steps_m(latitude: FloatArray, longitude: FloatArray) -> FloatArray:
     """Distance of each position from the last known one before it, NaN without position; [m], shape (n,)."""
-    if latitude is None or longitude is None:
-        return None
     place = np.flatnonzero(~np.isnan(latitude))
     apart = np.full(len(latitude), np.nan)
     if len(place):

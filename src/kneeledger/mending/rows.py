@@ -31,6 +31,7 @@ __all__ = [
     "known_times",
     "number",
     "time_us",
+    "with_series",
 ]
 
 Ints = npt.NDArray[np.int64]
@@ -109,6 +110,13 @@ def floats(frame: pl.DataFrame, name: str) -> FloatArray | None:
     if series.null_count() == len(series):
         return None
     return series.cast(pl.Float64).to_numpy()
+
+
+def with_series(frame: pl.DataFrame, columns: list[pl.Series]) -> pl.DataFrame:
+    """The frame with these finished columns in place of those of their names, or behind the others."""
+    by_name = {series.name: series for series in frame.get_columns()}
+    by_name |= {series.name: series for series in columns}
+    return schema.framed(list(by_name.values()))
 
 
 def number(row: Session | None, key: str) -> float | None:

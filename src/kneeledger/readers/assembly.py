@@ -17,7 +17,7 @@ import polars as pl
 from kneeledger import local_time, mending, schema
 from kneeledger.errors import EmptyActivityError
 from kneeledger.mending import Leg
-from kneeledger.mending.rows import NO_TIME, floats, time_us
+from kneeledger.mending.rows import NO_TIME, floats, time_us, with_series
 from kneeledger.model import (
     About,
     AltitudeSource,
@@ -169,7 +169,7 @@ def _with_cadence(records: pl.DataFrame, choice: CadenceChoice) -> pl.DataFrame:
     if choice.field is None or choice.multiplier is None:
         return records
     values = records.get_column(choice.field).cast(pl.Float64) * choice.multiplier
-    return records.with_columns(values.alias(f"cadence_{choice.unit}"))
+    return with_series(records, [values.alias(f"cadence_{choice.unit}")])
 
 
 def _with_developer(records: pl.DataFrame, issues: list[Issue]) -> pl.DataFrame:
@@ -186,7 +186,7 @@ def _with_developer(records: pl.DataFrame, issues: list[Issue]) -> pl.DataFrame:
         values = (series.cast(pl.Float64) * factor).set(series == 0, None)
         if values.null_count() == len(values):
             continue
-        records = records.with_columns(values.alias(name))
+        records = with_series(records, [values.alias(name)])
         text = f"{name} is taken from the developer field {match['name']} [{match['unit']}]."
         issues.append(Issue("developer_field_used", len(values) - values.null_count(), text))
     return records

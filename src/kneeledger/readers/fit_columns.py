@@ -370,6 +370,37 @@ class Table:
         extra = names[len(known) :]
         return short.hstack([self.column(name) for name in extra]) if extra else short
 
+    def rows(self, columns: frozenset[str]) -> list[dict[str, Any]]:
+        """The asked columns of every message as mappings, in file order; null or left out where not given.
+
+        The same values as `frame` gives, without a frame: most kinds of message come a few times a file, and
+        a frame of them costs more than all their values.
+        """
+        picked = self._picked(columns)
+        if picked is None:
+            return self.frame(columns).to_dicts()
+        rows: list[dict[str, Any]] = [{}] * self.height
+        for group, layout in zip(self.groups, picked, strict=True):
+            where = range(self.height) if group.where is None else group.where.tolist()
+            for place, position in zip(where, group.positions.tolist(), strict=True):
+                rows[place] = layout.row(self.tables.data, position)
+        return rows
+
+    def _picked(self, columns: frozenset[str]) -> "list[_Picked] | None":
+        """How each layout gives these columns; None where only a frame can tell."""
+        if self.height > FEW_ROWS or ("timestamp" in columns and self._has_compressed):
+            return None
+        kinds: dict[str, Any] = {}
+        found: list[_Picked] = []
+        for group in self.groups:
+            layout = _pick(self.spec.number, group.definition.big, group.definition.native, columns)
+            if layout is None or any(
+                kinds.setdefault(name, kind) != kind for name, kind in layout.kinds.items()
+            ):
+                return None
+            found.append(layout)
+        return found
+
     @cached_property
     def _short_names(self) -> list[str]:
         return self._short.columns
@@ -667,6 +698,81 @@ def _layout(number: int, big: bool, native: bytes) -> _Layout:
         kinds[field.name] = kind
         makers.append(make)
     return _Layout(kinds, tuple(makers), struct.Struct("".join(form)).unpack_from)
+
+
+@dataclass(frozen=True, slots=True)
+class _PickedSub:
+    """A special name: from which raw value it is made, and which others must have which values for that."""
+
+    name: str
+    source: int
+    when: tuple[tuple[int, int], ...]
+    """(place of the raw value that decides, the value): any of them."""
+    make: Callable[[Any], Any]
+
+
+@dataclass(frozen=True, slots=True)
+class _Picked:
+    """How a few columns of the messages of one layout become a mapping."""
+
+    kinds: dict[str, Any]
+    makers: tuple[tuple[str, int, Callable[[Any], Any]], ...]
+    """Column, place of its raw value, and what makes a cell of it."""
+    subs: tuple[_PickedSub, ...]
+    unpack: Callable[[bytes, int], tuple[Any, ...]]
+
+    def row(self, data: bytes, position: int) -> dict[str, Any]:
+        """The columns of one message."""
+        raw = self.unpack(data, position)
+        row = {name: make(raw[place]) for name, place, make in self.makers}
+        for sub in self.subs:
+            if any(raw[place] == value for place, value in sub.when) and row.get(sub.name) is None:
+                row[sub.name] = sub.make(raw[sub.source])
+        return row
+
+
+@lru_cache(maxsize=4096)
+def _pick(number: int, big: bool, native: bytes, columns: frozenset[str]) -> _Picked | None:
+    """The maker of some columns of a layout; None where one of them comes out of a packed field."""
+    layout, spec = _layout(number, big, native), message(number)
+    slots = _first_slots(Definition(number, big, 0, -1, native, b"").slots)
+    places = {name: place for place, name in enumerate(layout.kinds)}
+    if len(places) < len(slots):
+        return None
+    packed = {part.name for field in spec.fields.values() for part in field.components}
+    packed |= {part.name for field in spec.fields.values() for sub in field.subs for part in sub.components}
+    if packed & columns:
+        return None
+    kinds = {name: layout.kinds[name] for name in places if name in columns}
+    subs = []
+    for field in spec.fields.values():
+        for sub in field.subs:
+            if sub.name not in columns or sub.name in places or field.name not in places:
+                continue
+            deciding = [places[name] for name, _ in sub.when if name in places]
+            if any(not _is_plain(slots[place]) for place in (places[field.name], *deciding)):
+                return None
+            spoken = FieldSpec(sub.name, "words" if sub.words else "number", sub.words, sub.scale, sub.offset)
+            slot = slots[places[field.name]]
+            when = tuple(
+                (places[name], value)
+                for name, value in sub.when
+                if name in places and value != slots[places[name]].base.invalid
+            )
+            if kinds.setdefault(sub.name, _cell_kind(spoken, slot)) != _cell_kind(spoken, slot):
+                return None
+            subs.append(_PickedSub(sub.name, places[field.name], when, _cell_maker(slot, spoken)))
+    makers = tuple(
+        (name, places[name], make)
+        for name, make in zip(places, layout.makers, strict=True)
+        if name in columns
+    )
+    return _Picked(kinds, makers, tuple(subs), layout.unpack)
+
+
+def _is_plain(slot: Slot) -> bool:
+    """Whether a field is one whole number."""
+    return slot.count == 1 and slot.base.code[0] in "iu"
 
 
 def _list_maker(slot: Slot, big: bool, make: Callable[[Any], Any]) -> Callable[[Any], Any]:

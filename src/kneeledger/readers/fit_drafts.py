@@ -5,13 +5,14 @@ needs the pauses and is mending's work. A file without records keeps the totals 
 because a swim or a strength hour typed in by hand still counts for the day. What is no activity is refused
 with the kind it is, so that an export's thousands of monitoring files become one line. Units change here and
 nowhere else; nothing is repaired. Both decoders hand over frames with profile names, and everything below
-them is shared, so that a difference between two drafts is a difference between two decoders.
+them is shared, so that a difference between two drafts is a difference between two decoders. Only records come
+as a frame; of other kinds a file has a handful, and a frame of a handful costs more than its values.
 Instead of: a second mapping for fitparse, which would hide whose fault a difference is.
 """
 
-from collections.abc import Callable, Mapping
-from datetime import datetime
-from typing import Protocol
+from collections.abc import Callable, Iterable, Mapping
+from datetime import UTC, datetime, timedelta
+from typing import Any, Protocol
 
 import polars as pl
 
@@ -25,6 +26,7 @@ from kneeledger.readers.fit_profile import message_number
 __all__ = ["Tables", "drafts"]
 
 ACTIVITY, COURSE = "activity", "course"
+UNIX, MICROSECOND = datetime(1970, 1, 1, tzinfo=UTC), timedelta(microseconds=1)
 SEMICIRCLE_DEG = 180.0 / 2**31
 MIN_RECORDS = 10
 MAX_RECORDS = 1_000_000
@@ -63,6 +65,9 @@ class Tables(Protocol):
     def frame(self, kind: str, columns: Callable[[str], bool] | None = None) -> pl.DataFrame:
         """Messages of a kind with profile names; no columns where there are none."""
 
+    def rows_of(self, kind: str, columns: frozenset[str] | None = None) -> list[dict[str, Any]]:
+        """The same as mappings, with these columns or all."""
+
 
 class _Own:
     """Our own decoder's tables of one FIT file of a chain."""
@@ -73,6 +78,12 @@ class _Own:
     def frame(self, kind: str, columns: Callable[[str], bool] | None = None) -> pl.DataFrame:
         table = self._tables.table(message_number(kind))
         return table.frame(None if columns is None else [name for name in table.names if columns(name)])
+
+    def rows_of(self, kind: str, columns: frozenset[str] | None = None) -> list[dict[str, Any]]:
+        table = self._tables.table(message_number(kind))
+        if not table.height:
+            return []
+        return table.frame().to_dicts() if columns is None else table.rows(columns)
 
 
 def drafts(source: Source, *, decoder: str) -> list[Draft]:
@@ -110,19 +121,21 @@ def drafts(source: Source, *, decoder: str) -> list[Draft]:
 
 def _draft(tables: Tables, issues: tuple[Issue, ...], decoder: str) -> Draft | str:
     """The draft of one FIT file, or the reason why it is no activity."""
-    identity = _first(tables.frame("file_id"))
+    identity = _first(tables.rows_of("file_id", IDENTITY))
     kind = identity.get("type")
     if kind not in (None, ACTIVITY, COURSE):
         return f"no activity: {_kind_words(kind)}"
     raw = tables.frame("record", _wanted)
-    sessions = _sessions(tables)
+    sessions = _renamed(tables.rows_of("session", SESSION_FIELDS), SESSION_NAMES, schema.SESSIONS)
     if kind is None and _timed(raw) <= MIN_RECORDS:
         return "it does not say what it is, and holds too few records to be an activity"
     if not raw.height and (sessions.is_empty() or kind == COURSE):
         return "no records and no totals are in it"
-    sport, sub_sport = _sport(tables, sessions)
+    of_sport = _first(tables.rows_of("sport", SPORT))
+    sensors = tables.rows_of("device_info", SENSORS)
+    sport, sub_sport = _sport(of_sport, sessions)
     records, more = _records(raw, sub_sport)
-    facts = _facts(tables, identity)
+    facts = _facts(tables, identity, of_sport, sensors)
     if kind == COURSE:
         facts["planned"] = True
     made = Draft(
@@ -130,11 +143,11 @@ def _draft(tables: Tables, issues: tuple[Issue, ...], decoder: str) -> Draft | s
         decoder=decoder,
         records=records,
         sessions=sessions,
-        laps=_laps(tables),
-        events=_events(tables),
+        laps=_renamed(tables.rows_of("lap", LAP_FIELDS), LAP_NAMES, schema.LAPS),
+        events=_renamed(tables.rows_of("event", EVENT_FIELDS), EVENT_NAMES, schema.EVENTS),
         sport=sport,
         sub_sport=sub_sport,
-        device=_device(tables, identity),
+        device=_device(identity, sensors),
         device_serial=_text(identity.get("serial_number")),
         facts=facts,
         issues=(*issues, *more),
@@ -192,7 +205,7 @@ def _records(raw: pl.DataFrame, sub_sport: str | None) -> tuple[pl.DataFrame, li
             columns.append(best.alias(column))
     cadence, fraction = number("cadence"), number("fractional_cadence")
     if cadence is not None:
-        whole = cadence if fraction is None else cadence + fraction.fill_null(0.0)
+        whole = cadence if fraction is None else cadence + _or_zero(fraction)
         columns.append(whole.alias("cadence:cadence"))
     fine = number("cadence256")
     if fine is not None:
@@ -218,6 +231,10 @@ def _number(series: pl.Series) -> tuple[pl.Series, bool]:
     return series if series.dtype == pl.Float64 else series.cast(pl.Float64), was_list
 
 
+def _or_zero(series: pl.Series) -> pl.Series:
+    return series.fill_null(0.0) if series.null_count() else series
+
+
 def _developer(series: pl.Series, lists: list[str]) -> pl.Series:
     """A developer column as floats, or as the text that it is."""
     if series.dtype == pl.String:
@@ -235,102 +252,120 @@ def _moment(frame: pl.DataFrame, name: str, kind: pl.Datetime) -> pl.Series:
     return pl.Series(name, [None] * frame.height, dtype=kind)
 
 
-def _renamed(
-    frame: pl.DataFrame, names: Mapping[str, tuple[str, ...]], wanted: schema.Schema
-) -> pl.DataFrame:
-    """The frame in the schema's columns, each from the first of its fields that is given."""
-    if not frame.height:
+Rows = list[dict[str, Any]]
+Names = Mapping[str, tuple[str, ...]]
+"""Column, and the fields it is taken from: the first that is given."""
+
+
+def _renamed(rows: Rows, names: Names, wanted: schema.Schema) -> pl.DataFrame:
+    """A frame of the schema's columns, each from the first of its fields that is given."""
+    if not rows:
         return schema.empty(wanted)
     columns: list[pl.Series] = []
-    for column, fields in names.items():
-        best: pl.Series | None = None
-        for field in fields:
-            series = _typed(frame, field, wanted[column].dtype)
-            if best is None:
-                best = series
-            elif series is not None and best.null_count():
-                best = best.zip_with(best.is_not_null(), series)
-        if best is not None:
-            columns.append(best.alias(column))
-    if not columns:
-        columns.append(pl.Series(next(iter(wanted)), [None] * frame.height, dtype=UTC_TIME))
-    return schema.conform(schema.framed(columns), wanted)[0]
+    for column, kind in wanted.items():
+        cell, fields = _CELLS[str(kind.dtype)], names[column]
+        if len(fields) == 1:
+            cells = [cell(row.get(fields[0])) for row in rows]
+        else:
+            cells = [_first_given(cell(row.get(field)) for field in fields) for row in rows]
+        stored = pl.Int64 if kind.dtype == UTC_TIME else kind.dtype
+        made = pl.Series(column, cells, dtype=stored)
+        columns.append(made if stored == kind.dtype else made.cast(kind.dtype))
+    return schema.framed(columns)
 
 
-def _typed(frame: pl.DataFrame, field: str, dtype: pl.DataType | type[pl.DataType]) -> pl.Series | None:
-    """A field as numbers, text or times, whichever is wanted; None where it is absent or of another kind."""
-    if field not in frame.columns:
+def _first_given(cells: Iterable[Any]) -> Any:
+    return next((cell for cell in cells if cell is not None), None)
+
+
+def _as_number(value: object) -> float | None:
+    """A number, the first of a list; None where it is none, or stands for infinity."""
+    if isinstance(value, list):
+        value = value[0] if value else None
+    if not isinstance(value, int | float) or not abs(value) <= schema.LARGEST:
         return None
-    series = frame.get_column(field)
-    if dtype == pl.Float64:
-        return _number(series)[0]
-    if dtype == pl.String:
-        return None if isinstance(series.dtype, pl.List) else series.cast(pl.String)
-    return series if series.dtype == UTC_TIME else None
+    return float(value)
 
 
-def _sessions(tables: Tables) -> pl.DataFrame:
-    names = {
-        "start": ("start_time",),
-        "elapsed_s": ("total_elapsed_time",),
-        "timer_s": ("total_timer_time",),
-        "distance_m": ("total_distance",),
-        "ascent_m": ("total_ascent",),
-        "descent_m": ("total_descent",),
-        "sport": ("sport",),
-        "sub_sport": ("sub_sport",),
-        "total_cycles": ("total_cycles", "total_strides", "total_strokes"),
-    }
-    return _renamed(_asked(tables, "session", names), names, schema.SESSIONS)
+def _as_text(value: object) -> str | None:
+    """A word, or whatever it is as text; None for a list."""
+    if value is None or isinstance(value, str):
+        return value
+    if isinstance(value, list):
+        return None
+    return str(value) if isinstance(value, int) else str(pl.Series([value]).cast(pl.String)[0])
 
 
-def _laps(tables: Tables) -> pl.DataFrame:
-    names = {
-        "start": ("start_time",),
-        "elapsed_s": ("total_elapsed_time",),
-        "timer_s": ("total_timer_time",),
-        "distance_m": ("total_distance",),
-        "ascent_m": ("total_ascent",),
-        "descent_m": ("total_descent",),
-        "trigger": ("lap_trigger",),
-    }
-    return _renamed(_asked(tables, "lap", names), names, schema.LAPS)
+def _as_moment(value: object) -> int | None:
+    """A time [µs], where it is one of UTC; polars takes whole numbers for a tenth of what datetimes cost."""
+    if not isinstance(value, datetime) or value.tzinfo is None:
+        return None
+    return (value - UNIX) // MICROSECOND
 
 
-def _events(tables: Tables) -> pl.DataFrame:
-    names = {"time": ("timestamp",), "event": ("event",), "event_type": ("event_type",)}
-    return _renamed(_asked(tables, "event", names), names, schema.EVENTS)
+_CELLS: dict[str, Callable[[object], Any]] = {
+    str(pl.Float64): _as_number,
+    str(pl.String): _as_text,
+    str(UTC_TIME): _as_moment,
+}
+"""What makes a cell of a field, by the type that is wanted."""
 
 
-def _asked(tables: Tables, kind: str, names: Mapping[str, tuple[str, ...]]) -> pl.DataFrame:
-    """The messages of a kind, only with the fields that are looked at."""
-    fields = frozenset(field for several in names.values() for field in several)
-    return tables.frame(kind, fields.__contains__)
+SESSION_NAMES: Names = {
+    "start": ("start_time",),
+    "elapsed_s": ("total_elapsed_time",),
+    "timer_s": ("total_timer_time",),
+    "distance_m": ("total_distance",),
+    "ascent_m": ("total_ascent",),
+    "descent_m": ("total_descent",),
+    "sport": ("sport",),
+    "sub_sport": ("sub_sport",),
+    "total_cycles": ("total_cycles", "total_strides", "total_strokes"),
+}
+LAP_NAMES: Names = {
+    "start": ("start_time",),
+    "elapsed_s": ("total_elapsed_time",),
+    "timer_s": ("total_timer_time",),
+    "distance_m": ("total_distance",),
+    "ascent_m": ("total_ascent",),
+    "descent_m": ("total_descent",),
+    "trigger": ("lap_trigger",),
+}
+EVENT_NAMES: Names = {"time": ("timestamp",), "event": ("event",), "event_type": ("event_type",)}
 
 
-def _first(frame: pl.DataFrame) -> dict[str, object]:
+def _fields(names: Names) -> frozenset[str]:
+    """Every field that is looked at."""
+    return frozenset(field for several in names.values() for field in several)
+
+
+SESSION_FIELDS, LAP_FIELDS, EVENT_FIELDS = map(_fields, (SESSION_NAMES, LAP_NAMES, EVENT_NAMES))
+IDENTITY = frozenset(
+    {"type", "manufacturer", "product", "garmin_product", "product_name", "serial_number", "time_created"}
+)
+SENSORS = frozenset({"device_index", "product_name", "source_type", "device_type", "local_device_type"})
+SPORT = frozenset({"sport", "sub_sport", "name"})
+ACTIVITY_FIELDS = frozenset({"timestamp", "local_timestamp"})
+
+
+def _first(rows: Rows) -> dict[str, Any]:
     """The first message of a kind, as far as it is given."""
-    return (
-        {name: value for name, value in frame.row(0, named=True).items() if value is not None}
-        if frame.height
-        else {}
-    )
+    return {name: value for name, value in rows[0].items() if value is not None} if rows else {}
 
 
 def _text(value: object) -> str | None:
     return None if value is None else str(value)
 
 
-def _sport(tables: Tables, sessions: pl.DataFrame) -> tuple[str, str | None]:
+def _sport(message: dict[str, Any], sessions: pl.DataFrame) -> tuple[str, str | None]:
     """The sport of all legs, ``multisport`` where they differ; from the sport message if there is no session."""
-    told = zip(sessions.get_column("sport"), sessions.get_column("sub_sport"), strict=True)
+    told = zip(*(sessions.get_column(name).to_list() for name in ("sport", "sub_sport")), strict=True)
     legs = [leg for leg in told if leg[0] not in (None, "transition")]
     if legs:
         sport, sub_sport = legs[0]
         if any(other != sport for other, _ in legs):
             return "multisport", None
         return _word(sport) or "unknown", sub_sport
-    message = _first(tables.frame("sport"))
     return _word(message.get("sport")) or "unknown", _text(message.get("sub_sport"))
 
 
@@ -339,24 +374,24 @@ def _word(value: object) -> str | None:
     return None if value is None or str(value).isdigit() else str(value).lower()
 
 
-def _device(tables: Tables, identity: dict[str, object]) -> str | None:
+def _device(identity: dict[str, Any], sensors: Rows) -> str | None:
     """Maker and model as far as the file names them."""
     maker = identity.get("manufacturer")
     model = identity.get("product_name") or identity.get("garmin_product") or identity.get("product")
-    creator = tables.frame("device_info", lambda name: name in ("device_index", "product_name"))
-    if "product_name" in creator.columns and "device_index" in creator.columns:
-        index = _number(creator.get_column("device_index"))[0]
-        named = creator.filter((index == 0) & creator.get_column("product_name").is_not_null())
-        if named.height:
-            model = identity.get("product_name") or named.get_column("product_name")[0]
+    for row in sensors:
+        if _as_number(row.get("device_index")) == 0 and row.get("product_name") is not None:
+            model = identity.get("product_name") or row["product_name"]
+            break
     words = [str(word) for word in (maker, model) if word is not None]
     return " ".join(words) or None
 
 
-def _facts(tables: Tables, identity: dict[str, object]) -> dict[str, object]:
+def _facts(
+    tables: Tables, identity: dict[str, Any], of_sport: dict[str, Any], sensors: Rows
+) -> dict[str, object]:
     """Loose facts for later stages: see ``model.Draft.facts``."""
     facts: dict[str, object] = {}
-    activity = _first(tables.frame("activity"))
+    activity = _first(tables.rows_of("activity", ACTIVITY_FIELDS))
     local = activity.get("local_timestamp")
     if isinstance(local, datetime):
         facts["local_timestamp"] = local
@@ -367,35 +402,27 @@ def _facts(tables: Tables, identity: dict[str, object]) -> dict[str, object]:
     for fact in ("manufacturer", "garmin_product"):
         if fact in identity:
             facts[fact] = str(identity[fact])
-    mass = _first(tables.frame("user_profile")).get("weight")
+    mass = _first(tables.rows_of("user_profile", frozenset({"weight"}))).get("weight")
     if isinstance(mass, float) and mass > 0:
         facts["mass_kg"] = mass
-    if _has_barometer(tables):
+    if _has_barometer(sensors):
         facts["barometer"] = True
-    name = _first(tables.frame("sport")).get("name")
-    course = _first(tables.frame("course")).get("name")
+    name = of_sport.get("name")
+    course = _first(tables.rows_of("course", frozenset({"name"}))).get("name")
     if course or name:
         facts["name"] = str(course or name)
-    sets = tables.frame("set")
-    if sets.height:
-        facts["sets"] = [
-            {key: value for key, value in row.items() if value is not None} for row in sets.to_dicts()
-        ]
+    sets = tables.rows_of("set")
+    if sets:
+        facts["sets"] = [{key: value for key, value in row.items() if value is not None} for row in sets]
     return facts
 
 
-def _has_barometer(tables: Tables) -> bool:
+def _has_barometer(sensors: Rows) -> bool:
     """Whether a barometer stands among the device's own sensors."""
-    frame = tables.frame(
-        "device_info", lambda name: name in ("source_type", "device_type", "local_device_type")
-    )
-    if "local_device_type" in frame.columns:
-        return bool((frame.get_column("local_device_type") == "barometer").any())
-    if not {"source_type", "device_type"} <= set(frame.columns):
-        return False
-    local = frame.get_column("source_type").cast(pl.String) == "local"
-    kinds = frame.filter(local).get_column("device_type")
-    return bool(kinds.cast(pl.String).is_in([BAROMETER, f"{BAROMETER}.0", "barometer"]).any())
+    if any("local_device_type" in row for row in sensors):
+        return any(row.get("local_device_type") == "barometer" for row in sensors)
+    kinds = (row.get("device_type") for row in sensors if row.get("source_type") == "local")
+    return any(str(kind) in (BAROMETER, f"{BAROMETER}.0", "barometer") for kind in kinds)
 
 
 BAROMETER = "4"

@@ -44,6 +44,11 @@ class Messages:
             ]
         )
 
+    def rows_of(self, kind: str, columns: frozenset[str] | None = None) -> list[Row]:
+        """Messages of a kind as mappings, with these columns or all."""
+        frame = self.frame(kind, None if columns is None else columns.__contains__)
+        return frame.to_dicts()
+
 
 def decode(data: bytes, *, path: str) -> tuple[list[Any], tuple[Issue, ...]]:
     """The FIT files of the chain as fitparse reads them, and where it gave up.
