@@ -251,7 +251,7 @@ def test_a_high_week_is_told_with_difference_percentile_and_what_drove_it() -> N
     found = find(past, day(206), one_a_cause=False)
     week = next(item for item in found if item.code == "WK001")
     assert week.severity in (Severity.NOTE, Severity.RAISED)
-    assert "above 100 % of your own last 26 weeks" in week.text
+    assert "above each of your own last 26 weeks" in week.text
     assert "mean week of the 28 days before" in week.text
     assert "Most of it: run of" in week.why
 

@@ -588,10 +588,8 @@ def _changed_text(
     head = f"{name} in the {weeks} weeks before: {value:,.1f} {unit}"
     if usual is None or percentile is None:
         return f"{head}; too little before that to compare with.{missing}"
-    return (
-        f"{head}, usually {usual:,.1f}; above {percentile:.0f} % of {windows} own windows of that length."
-        f"{missing}"
-    )
+    share = "each" if percentile >= 100 else "none" if percentile <= 0 else f"{percentile:.0f} %"
+    return f"{head}, usually {usual:,.1f}; above {share} of {windows} own windows of that length.{missing}"
 
 
 # --- the way back -----------------------------------------------------------------------------------------

@@ -77,3 +77,17 @@ def test_demo(call, tmp_path):
     page = Path(found.stdout.strip())
     assert page.exists()
     assert "What stands out" in page.read_text(encoding="utf-8")
+
+
+def test_without_a_path_the_ledger_as_it_is(call, season, tmp_path):
+    found = call("report", "--ledger", season, "--physio", "--format", "html", "-o", tmp_path / "page")
+    assert found.exit_code == 0
+    assert (tmp_path / "page" / "physio.html").exists()
+    assert "files" not in found.stderr  # nothing was scanned, so there is no tally
+
+
+def test_without_a_path_nothing_is_made_of_nothing(call, tmp_path):
+    found = call("report", "--ledger", tmp_path / "none", "-o", tmp_path / "page")
+    assert found.exit_code == 2
+    assert "There is no ledger" in found.stderr
+    assert call("report", "--ledger", tmp_path / "none", "--only").exit_code == 2

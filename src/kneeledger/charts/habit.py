@@ -64,6 +64,7 @@ def risk(
     units: str = "metric",
     narrow: bool = False,
     measures: Sequence[str] = tuple(MEASURES),
+    what: str = "activity",
 ) -> Chart:
     """One activity against the most of the 30 days before it, and where the load ran up.
 
@@ -76,6 +77,8 @@ def risk(
         (running total) and ``elapsed_s``.
     measures
         What this way of moving is compared by: of ``distance_m``, ``descent_m``, ``knee_load_bw_s``.
+    what
+        Word for what is compared, such as ``course``.
     """
     rows = [(measure, next((bar for bar in bars if bar.measure == measure), None)) for measure in measures]
     route, above = route_axis(profile, units), excess(profile) / EASY_S
@@ -88,8 +91,8 @@ def risk(
         height -= (len(MEASURES) - len(rows)) * (ROW_NARROW if narrow else ROW)
     sheet = Sheet(height, narrow)
     if bars:
-        top = sheet.heading(TITLE, "This activity against the most of the 30 days before it (100 %).") + 22
-        below, alt = _bars(sheet, top, rows, units), _bars_alt(rows, units)
+        top = sheet.heading(TITLE, f"This {what} against the most of the 30 days before it (100 %).") + 22
+        below, alt = _bars(sheet, top, rows, units), _bars_alt(rows, units, what)
     else:
         below, alt = sheet.heading(TITLE, ALONE) + 4, f"{TITLE} {ALONE}"
     return sheet.chart("risk", f"{alt} {_where(sheet, below + 14, profile, route, above)}")
@@ -219,7 +222,7 @@ def _told(ax: "Axes", index: int, measure: str, bar: Bar | None, units: str, *, 
         note(ax, (0, index + 0.5), told, shift=(-168, -9), colour="muted")
 
 
-def _bars_alt(rows: Sequence[tuple[str, Bar | None]], units: str) -> str:
+def _bars_alt(rows: Sequence[tuple[str, Bar | None]], units: str, what: str) -> str:
     parts = []
     for measure, bar in rows:
         name = MEASURES[measure].lower()
@@ -235,7 +238,7 @@ def _bars_alt(rows: Sequence[tuple[str, Bar | None]], units: str) -> str:
             if reach := _reach(bar):
                 text += f" (90 % interval {reach})"
             parts.append(text)
-    return f"{TITLE} This activity against the most of the 30 days before it: {'; '.join(parts)}."
+    return f"{TITLE} This {what} against the most of the 30 days before it: {'; '.join(parts)}."
 
 
 def excess(profile: pl.DataFrame) -> FloatArray:

@@ -78,7 +78,7 @@ def scan_command(exports: tuple[Path, ...], form: str, **flags: Any) -> None:
 
 
 @click.command("report")
-@EXPORTS
+@click.argument("exports", nargs=-1, type=click.Path(exists=True, path_type=Path))
 @ledger_options
 @scan_options
 @model_options
@@ -112,15 +112,20 @@ def scan_command(exports: tuple[Path, ...], form: str, **flags: Any) -> None:
 def report_command(exports: tuple[Path, ...], open_page: bool, **flags: Any) -> None:
     r"""Scan an export, then write the report of the whole ledger: the main job.
 
+    Without a path, the report of what the ledger holds.
+
     \b
     Example:
       kneeledger report ~/Downloads/export.zip -o my-report --open
+      kneeledger report --physio --onset 2026-05-01
     """
     from kneeledger.pipeline import front
 
     formats = _formats(flags["formats"])
-    result = _scan(exports, flags)
-    if not flags["quiet"]:
+    if not exports and (flags["only"] or flags["rebuild"]):
+        raise click.UsageError("--only and --rebuild need the paths they speak of.")
+    result = _scan(exports, flags) if exports else None
+    if result is not None and not flags["quiet"]:
         for line in front.tally_lines(result):
             click.echo(printable(line), err=True)
     options = front.ReportOptions(

@@ -119,7 +119,8 @@ def _week_text(
     if usual >= KNEE_LOAD.floor and interval[0] is not None and interval[1] is not None:
         text += f" That is {now / usual:.1f} times, between {interval[0]:.2f} and {interval[1]:.2f} (90 % interval)."
     if math.isfinite(percentile):
-        text += f" It is above {percentile:.0f} % of your own last 26 weeks."
+        share = "each" if percentile >= 100 else f"{percentile:.0f} %"
+        text += f" It is above {share} of your own last 26 weeks."
     lost = int((~view.known[-35:]).sum())
     if lost:
         text += f" {lost} of the last 35 days {'is' if lost == 1 else 'are'} unknown."

@@ -149,7 +149,9 @@ def _figures(made: "Forecast", pen: Pen, units: str) -> dict[str, Figure]:
     }
     if bars:
         found["risk"] = pen.draw(
-            "risk", lambda narrow: charts.risk(bars, profile, units=units, narrow=narrow), route=True
+            "risk",
+            lambda narrow: charts.risk(bars, profile, units=units, narrow=narrow, what="course"),
+            route=True,
         )
     return found
 

@@ -133,6 +133,7 @@ def _figures(report: Report, pen: Draws) -> dict[str, Figure]:
     units, made = report.units, {}
     mondays = report.weeks["week"].to_list() if report.weeks.height else []
     span = (mondays[0], mondays[-1]) if mondays else None
+    days = (mondays[0], max(mondays[-1], report.as_of)) if mondays else None
     if report.weeks.height:
         made["weeks"] = pen.draw(
             "weeks", lambda narrow: charts.weeks(report.weeks, units=units, narrow=narrow)
@@ -142,7 +143,7 @@ def _figures(report: Report, pen: Draws) -> dict[str, Figure]:
             made[f"sessions_{measure}"] = pen.draw(
                 f"sessions-{measure.split('_')[0]}",
                 lambda narrow, measure=measure: charts.sessions(  # type: ignore[misc]
-                    report.sessions, measure=measure, units=units, narrow=narrow, span=span
+                    report.sessions, measure=measure, units=units, narrow=narrow, span=days
                 ),
             )
     if report.descent_weeks.height:
