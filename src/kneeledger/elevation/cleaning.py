@@ -3,8 +3,9 @@
 A vertical rate that no athlete reaches is a step of the instrument, not of the ground: the first fix, a
 reset, another source, a lift taken with the watch paused. Altitudes on its two sides are right on their own
 and not comparable, so the second side is a new part, and nothing is counted from one to the next. What
-comes back within seconds was a spike; a lone 0 or -500 stands for "no altitude". Cars and lifts move or
-climb as no leg does for half a minute or two; they are cut out.
+comes back within seconds was a spike; a lone 0 or -500 stands for "no altitude". A ramp of seconds that no leg
+climbs (`ramps`) is cut out, and a new part begins behind it. Cars and lifts move or climb as no leg does for
+half a minute or two; they are cut out.
 Instead of: a median over everything (it smears steps and shortens stairs), or a clip of each difference.
 """
 
@@ -15,6 +16,7 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
+from kneeledger.elevation.ramps import Ramp, ramps
 from kneeledger.model import AltitudeSource, FloatArray, Issue
 
 __all__ = ["LARGEST_GRADE", "BoolArray", "CleanAltitude", "IntArray", "clean_altitude"]
@@ -36,6 +38,12 @@ FASTEST_CLIMB_MPS: Final = 0.75
 """Ascent that nobody holds for two minutes, 2,700 m an hour; the best climb 2,100 [m/s]."""
 LONGEST_HALT_S: Final = 120.0
 """A stop between two carried spells up to this long belongs to them [s]."""
+LEAST_RAMP_M: Final = 6.0
+"""A ramp is this much beyond what legs do: the noise of a barometer is a tenth of it [m]."""
+LEAST_GPS_RAMP_M: Final = 25.0
+"""The same for GPS altitude, which wavers by some metres [m]."""
+LONGEST_RAMP_S: Final = 60.0
+"""No barometer is calibrated for longer: only a longer ramp is looked at for a lift with its rider [s]."""
 WITHOUT_STEPS_MPS: Final = 2.5
 """A minute at this speed without a step was not on foot [m/s]."""
 RIDES: Final = frozenset({"cycling", "e_biking"})
@@ -91,17 +99,25 @@ def clean_altitude(
         text = "Altitudes far off their neighbours (spikes, placeholders) were left out."
         issues.append(Issue("altitude_spike", int(cut.sum()), text))
     starts = np.zeros(count, dtype=np.int64)
-    if breaks:
-        starts[breaks] = 1
-        text = "Altitude stepped (first fix, reset, or a pause elsewhere): no gain or loss is counted across."
-        issues.append(Issue("altitude_step", len(breaks), text))
-    carried = _carried(_rebased(altitude, breaks), elapsed_s, distance_m, sport, cadence)
+    starts[breaks] = 1
+    found = _ramps(altitude, elapsed_s, distance_m, source, sport)
+    _cut_out(found, altitude, starts, elapsed_s, upto_s=LONGEST_RAMP_S)
+    level = _rebased(altitude, np.flatnonzero(starts))
+    carried = _carried(level, elapsed_s, distance_m, sport, cadence)
+    _cut_out(found, altitude, starts, elapsed_s)
+    if starts.any():
+        largest_m = float(np.abs(_jumps(altitude, np.flatnonzero(starts))).max())
+        text = (
+            f"Altitude stepped, by up to {largest_m:.0f} m (first fix, reset, calibration, lift, or a pause "
+            "elsewhere): no gain or loss is counted across."
+        )
+        issues.append(Issue("altitude_step", int(starts.sum()), text))
     if carried.any():
         altitude[carried] = np.nan
         starts[1:][np.diff(carried.astype(np.int8)) != 0] = 1
         text = "Moved or lifted faster than this sport does (lift, car, train): no descent is counted there."
         issues.append(Issue("carried", int(carried.sum()), text))
-    if breaks or carried.any():
+    if starts.any():
         part = np.cumsum(starts)
     return CleanAltitude(altitude, part, carried, tuple(issues))
 
@@ -150,16 +166,50 @@ def _odd_jumps(
     return cut, breaks
 
 
-def _rebased(altitude: FloatArray, breaks: list[int]) -> FloatArray:
-    """The altitude with its level breaks taken out: each part begins where the one before it ended."""
-    if not breaks:
-        return altitude
+def _jumps(altitude: FloatArray, breaks: IntArray) -> FloatArray:
+    """How far the altitude jumps at each level break [m]."""
     known = np.flatnonzero(np.isfinite(altitude))
-    ends = known[np.searchsorted(known, breaks) - 1]
+    jumps: FloatArray = altitude[breaks] - altitude[known[np.searchsorted(known, breaks) - 1]]
+    return jumps
+
+
+def _rebased(altitude: FloatArray, breaks: IntArray) -> FloatArray:
+    """The altitude with its level breaks taken out: each part begins where the one before it ended."""
+    if breaks.size == 0:
+        return altitude
     jump = np.zeros(altitude.size)
-    jump[breaks] = altitude[breaks] - altitude[ends]
+    jump[breaks] = _jumps(altitude, breaks)
     rebased: FloatArray = altitude - np.cumsum(jump)
     return rebased
+
+
+def _ramps(
+    altitude: FloatArray, elapsed_s: FloatArray, distance_m: FloatArray, source: AltitudeSource, sport: str
+) -> list[Ramp]:
+    """Ramps that no leg climbs, by record."""
+    if sport not in RIDES | FEET:
+        return []
+    usable = np.flatnonzero(np.isfinite(altitude) & np.isfinite(distance_m) & np.isfinite(elapsed_s))
+    wavers = source in (AltitudeSource.GPS, AltitudeSource.UNKNOWN)
+    least_m = LEAST_GPS_RAMP_M if wavers else LEAST_RAMP_M
+    found = ramps(altitude[usable], elapsed_s[usable], distance_m[usable], least_m=least_m)
+    return [Ramp(int(usable[one.before]), int(usable[one.after])) for one in found]
+
+
+def _cut_out(
+    found: list[Ramp],
+    altitude: FloatArray,
+    starts: IntArray,
+    elapsed_s: FloatArray,
+    *,
+    upto_s: float = np.inf,
+) -> None:
+    """Forget the altitude inside ramps up to a length [s], and let a new part begin behind each."""
+    for one in found:
+        if elapsed_s[one.after] - elapsed_s[one.before] <= upto_s:
+            altitude[one.before + 1 : one.after] = np.nan
+            starts[one.before + 1 : one.after] = 0
+            starts[one.after] = 1
 
 
 def _carried(
