@@ -71,3 +71,48 @@ def test_counting_and_comparing_agree() -> None:
     np.testing.assert_allclose(
         np.array(counted, dtype=float) / 3.0, np.array(compared, dtype=float), rtol=1e-12
     )
+
+
+@pytest.mark.parametrize("missing", [0.0, 0.02, 0.5])
+@pytest.mark.parametrize("width", [3, 4, 5, 20, 31])
+def test_ends_of_a_window_by_halves_are_those_of_the_sorted_window(width: int, missing: float) -> None:
+    rng = np.random.default_rng(width)
+    values = np.round(rng.normal(3.0, 0.5, 400), 2)
+    values[rng.random(400) < missing] = np.nan
+    wanted = (1.0 / (width - 1), 1.0 - 1.0 / (width - 1))
+    back = width // 2
+    for found, quantile in zip(quantiles.rolling_quantiles(values, width, wanted), wanted, strict=True):
+        for row in range(400):
+            window = values[max(0, row - back) : row + width - back]
+            told = np.sort(window[~np.isnan(window)])
+            expected = told[int((len(told) - 1) * quantile + 0.5)] if len(told) >= 2 else np.nan
+            np.testing.assert_equal(found[row], expected)
+
+
+@pytest.mark.parametrize("step", [0.001, 1 / 64, 0.0])
+def test_groups_of_numbers_in_steps_and_of_any_numbers(step: float) -> None:
+    rng = np.random.default_rng(7)
+    values = rng.uniform(0.0, 220.0, 500)
+    if step:
+        values = np.rint(values / step) / (1000.0 if step == 0.001 else 64.0)
+    place = rng.integers(0, 9, 500)
+    (found,) = quantiles.grouped_quantiles(values, place, 10, (0.3,))
+    expected = [np.quantile(values[place == group], 0.3) for group in range(9)]
+    np.testing.assert_allclose(found, [*expected, np.nan], rtol=1e-12)
+
+
+def test_equal_weights_count_as_summed_ones() -> None:
+    values = np.random.default_rng(3).normal(size=101)
+    nearly = np.ones(101)
+    nearly[0] += 1e-12
+    wanted = (0.0, 0.05, 0.5, 0.75, 1.0)
+    equal = quantiles.weighted_quantiles(values, np.ones(101), wanted)
+    np.testing.assert_allclose(equal, quantiles.weighted_quantiles(values, nearly, wanted), rtol=1e-9)
+
+
+def test_a_median_of_some_records_is_theirs_among_all() -> None:
+    values = np.random.default_rng(4).normal(size=300)
+    values[40:60] = np.nan
+    only = np.array([0, 3, 45, 50, 60, 299])
+    found = quantiles.rolling_median(values, 15, only)
+    np.testing.assert_equal(found, quantiles.rolling_median(values, 15)[only])

@@ -47,6 +47,7 @@ ALWAYS_RUN_MPS = 2.3
 RUN_FROM_SPM = 140.0
 WALK_BELOW_SPM = 135.0
 RUN_WITHOUT_CADENCE_MPS = 2.1
+SURELY_RUN_SPM = RUN_FROM_SPM + 5
 SURELY_RUN_MPS = 2.45
 """A median speed from here on is a run whatever the cadence, and far enough from a walk to be sure."""
 SPELL_S = 60.0
@@ -180,9 +181,14 @@ def _arrays(records: pl.DataFrame) -> dict[str, FloatArray]:
     names = ("altitude_m", "distance_m", "speed_mps", "cadence_spm", "cadence_rpm", "power_w", "incline")
     # numpy's view of a float column has NaN for null; `fill_null` would plan a query for each
     columns = (records.get_column(name) for name in names)
-    return {
-        one.name: (one if one.dtype == pl.Float64 else one.cast(pl.Float64)).to_numpy() for one in columns
-    }
+    return {one.name: _floats(one) for one in columns}
+
+
+def _floats(column: pl.Series) -> FloatArray:
+    if column.null_count() == len(column):
+        return np.full(len(column), np.nan)
+    values: FloatArray = (column if column.dtype == pl.Float64 else column.cast(pl.Float64)).to_numpy()
+    return values
 
 
 def _segment(records: pl.DataFrame) -> npt.NDArray[np.int64]:
@@ -319,10 +325,12 @@ def _way(
     if sport not in RUN_SPORTS | WALK_SPORTS:
         only = RIDE if sport in RIDE_SPORTS else OTHER
         return np.full(n, only, dtype=np.int8), np.ones(n, dtype=bool)
-    # Half a window's records this fast and the rest is settled, without a look at its median.
+    # Where half a window's records are this fast, or step like this, its medians need no look.
     window = max(1, round(15.0 / clock.step_s))
     state, sure = np.ones(n), np.ones(n, dtype=bool)
-    rows = np.flatnonzero(~(_mostly(speed >= SURELY_RUN_MPS, window) & moving))
+    settled = _mostly(speed >= SURELY_RUN_MPS, window) & moving
+    settled |= _mostly(cadence >= SURELY_RUN_SPM, window)
+    rows = np.flatnonzero(~settled)
     if len(rows):
         state[rows], sure[rows] = _judged(
             rolling_median(cadence, window, rows), rolling_median(speed, window, rows), moving[rows]
@@ -358,7 +366,7 @@ def _judged(
     state[~moving & ~known] = np.nan
     sure = np.where(
         known,
-        (pace >= ALWAYS_RUN_MPS) | (smooth < WALK_BELOW_SPM - 5) | (smooth >= RUN_FROM_SPM + 5),
+        (pace >= ALWAYS_RUN_MPS) | (smooth < WALK_BELOW_SPM - 5) | (smooth >= SURELY_RUN_SPM),
         np.abs(pace - RUN_WITHOUT_CADENCE_MPS) > 0.3,
     )
     return state, sure

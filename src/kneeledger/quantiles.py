@@ -20,6 +20,8 @@ from kneeledger.model import FloatArray
 
 __all__ = ["grouped_quantiles", "rolling_median", "rolling_quantiles", "weighted_quantiles"]
 
+STEPS = 2**20
+"""Numbers in steps are told apart up to here."""
 CELLS = 262_144
 """Numbers sorted at a time: two megabytes."""
 
@@ -89,20 +91,42 @@ def rolling_median(values: FloatArray, width: int, only: npt.NDArray[np.intp] | 
 def rolling_quantiles(values: FloatArray, width: int, wanted: Sequence[float]) -> list[FloatArray]:
     """The known value nearest to each quantile of the window; NaN where fewer than two are known."""
     result = [np.empty(len(values)) for _ in wanted]
-    for rows, ordered, known in _windows(values, width):
-        part = np.flatnonzero(known < max(width, 2))
-        some = known[part]
+    seconds = [int((width - 1) * quantile + 0.5) for quantile in wanted] == [1, width - 2]
+    only = None
+    if seconds and 4 <= width <= len(values):
+        only = _around_gaps(values, width)
+        full = slice(width // 2, width // 2 + len(values) - width + 1)
+        result[0][full], result[1][full] = _two_least(values, width)[1], -_two_least(-values, width)[1]
+    for rows, ordered, known in _windows(values, width, only):
+        every = np.arange(len(known))
         for into, quantile in zip(result, wanted, strict=True):
-            into[rows] = ordered[:, _rank(width, quantile)]
-            if len(part):
-                rank = np.floor((some - 1) * quantile + 0.5).astype(np.intp)
-                told = ordered[part, np.minimum(np.maximum(rank, 0), width - 1)]
-                into[rows][part] = np.where(some >= 2, told, np.nan)
+            rank = np.floor((known - 1) * quantile + 0.5).astype(np.intp)
+            told = ordered[every, np.minimum(np.maximum(rank, 0), width - 1)]
+            into[rows if only is None else only[rows]] = np.where(known >= 2, told, np.nan)
     return result
 
 
-def _rank(count: int, quantile: float) -> int:
-    return int((count - 1) * quantile + 0.5)
+def _around_gaps(values: FloatArray, width: int) -> npt.NDArray[np.intp]:
+    """Records whose window is cut short by an end or misses a value."""
+    back = width // 2
+    gap = np.ones(len(values) + width - 1, dtype=np.bool_)
+    gap[back : back + len(values)] = np.isnan(values)
+    total = np.zeros(len(gap) + 1, dtype=np.intp)
+    np.cumsum(gap, out=total[1:])
+    return np.flatnonzero(total[width:] > total[:-width])
+
+
+def _two_least(values: FloatArray, width: int) -> tuple[FloatArray, FloatArray]:
+    """Smallest and second smallest of each whole window, shape (n - width + 1,), from two shorter windows each."""
+    if width == 1:
+        return values, np.full(len(values), np.inf)
+    half = 1 << ((width - 1).bit_length() - 1)
+    first = _two_least(values, half)
+    other = first if 2 * half == width else _two_least(values, width - half)
+    count = len(values) - width + 1
+    a, c = (each[:count] for each in first)
+    b, d = (each[half : half + count] for each in other)
+    return np.minimum(a, b), np.minimum(np.maximum(a, b), np.minimum(c, d))
 
 
 def _windows(
@@ -148,7 +172,7 @@ def grouped_quantiles(
     known = ~np.isnan(values)
     if not known.all():
         values, place = values[known], place[known]
-    ordered = values[_by_group(values, place, count)]
+    ordered = _ordered(values, place, count)
     held = np.bincount(place, minlength=count)
     has = held > 0
     first = (np.cumsum(held) - held)[has]
@@ -163,9 +187,17 @@ def grouped_quantiles(
     return result
 
 
-def _by_group(values: FloatArray, place: npt.NDArray[np.intp], count: int) -> npt.NDArray[np.intp]:
-    """Order by group and by value within it; few groups are counted instead of compared."""
+def _ordered(values: FloatArray, place: npt.NDArray[np.intp], count: int) -> FloatArray:
+    """The values by group and size; as whole numbers with their group where a file wrote them in steps.
+
+    Speed comes in thousandths, cadence in 64ths: one plain sort, and the same values back to the last bit.
+    """
+    for scale in (1000.0, 64.0):
+        whole = np.rint(values * scale)
+        if len(values) and whole.min() >= 0.0 and whole.max() < STEPS and (whole / scale == values).all():
+            key = np.sort(place * STEPS + whole.astype(np.int64))
+            return (key & (STEPS - 1)) / scale
     if count > 65_536:
-        return np.lexsort((values, place))
+        return values[np.lexsort((values, place))]
     order = np.argsort(values)
-    return order[np.argsort(place[order].astype(np.uint16), kind="stable")]
+    return values[order[np.argsort(place[order].astype(np.uint16), kind="stable")]]

@@ -213,14 +213,16 @@ def _drift_pct(track: Track, steady: npt.NDArray[np.bool_]) -> float | None:
     use = steady & ~(np.abs(grade) > 0.02)
     if use.sum() < 120:
         return None
-    speed = track.array("ground_speed_mps")[use]
-    rest = np.log(track.array("cadence_spm")[use]) - POPULATION_SLOPE * np.log(speed / 3.0)
     time = track.array("elapsed_s")[use]
     third = (time[-1] - time[0]) / 3
-    first, last = rest[time <= time[0] + third], rest[time >= time[-1] - third]
-    if min(len(first), len(last)) < 40:
+    thirds = time <= time[0] + third, time >= time[-1] - third
+    if min(np.count_nonzero(each) for each in thirds) < 40:
         return None
-    return float(100 * np.expm1(np.median(last) - np.median(first)))
+    speed, spm = track.array("ground_speed_mps")[use], track.array("cadence_spm")[use]
+    first, last = (
+        np.median(np.log(spm[each]) - POPULATION_SLOPE * np.log(speed[each] / 3.0)) for each in thirds
+    )
+    return float(100 * np.expm1(last - first))
 
 
 def _steps(track: Track) -> float | None:
