@@ -36,6 +36,8 @@ FASTEST_MPS: Final = {"foot": 8.0, "ride": 30.0}
 """Speed that nobody holds for half a minute [m/s]."""
 FASTEST_CLIMB_MPS: Final = 0.75
 """Ascent that nobody holds for two minutes, 2,700 m an hour; the best climb 2,100 [m/s]."""
+FASTEST_FALL_MPS: Final = 1.5
+"""Descent that nobody holds on foot for two minutes, 5,400 m an hour; the fastest of a test corpus 0.6 [m/s]."""
 LONGEST_HALT_S: Final = 120.0
 """A stop between two carried spells up to this long belongs to them [s]."""
 LEAST_RAMP_M: Final = 6.0
@@ -222,7 +224,7 @@ def _carried(
     """Records on which something else than legs did the work.
 
     Faster than anybody runs for most of half a minute (one jump of the distance is no train); higher than
-    anybody climbs for two minutes; or, where the file has steps, a minute of travel at running speed
+    anybody climbs, or on foot falls, for two minutes; or, where the file has steps, a minute of travel at running speed
     without one. Halts of up to two minutes between such spells (a red light) belong to them.
     """
     count = altitude.size
@@ -248,6 +250,8 @@ def _carried(
             climb = (altitude[lag:] - altitude[:-lag]) / (elapsed_s[lag:] - elapsed_s[:-lag])
         climb[elapsed_s[lag:] - elapsed_s[:-lag] > 240.0] = np.nan
         mark(climb, FASTEST_CLIMB_MPS, lag)
+        if not ride:
+            mark(-climb, FASTEST_FALL_MPS, lag)
     if cadence is not None and not ride and np.count_nonzero(cadence > 0.0) > 0.3 * count:
         lag = max(int(60.0 / step), 1)
         if count > lag:
