@@ -120,6 +120,8 @@ def _two_least(values: FloatArray, width: int) -> tuple[FloatArray, FloatArray]:
     """Smallest and second smallest of each whole window, shape (n - width + 1,), from two shorter windows each."""
     if width == 1:
         return values, np.full(len(values), np.inf)
+    if width == 2:
+        return np.minimum(values[:-1], values[1:]), np.maximum(values[:-1], values[1:])
     half = 1 << ((width - 1).bit_length() - 1)
     first = _two_least(values, half)
     other = first if 2 * half == width else _two_least(values, width - half)

@@ -125,7 +125,8 @@ def _middle(values: FloatArray, place: npt.NDArray[np.intp], count: int) -> Floa
 def _steady(track: Track, run: npt.NDArray[np.bool_], params: Params) -> npt.NDArray[np.bool_]:
     """Running records whose speed stays within the tolerance over the window around them."""
     usual = track.array("dt_s")[track.timed]
-    step = float(np.median(usual)) if len(usual) else 1.0
+    even = len(usual) and (usual == usual[0]).all()
+    step = float(usual[0] if even else np.median(usual)) if len(usual) else 1.0
     width = max(3, round(params.steady_window_s / step))
     speed = pl.Series(track.array("ground_speed_mps"), nan_to_null=True).rolling_mean(
         max(1, round(5 / step)), min_samples=1, center=True

@@ -98,9 +98,9 @@ def _run(track: Track, rows: BoolArray) -> dict[str, float]:
     # the load without what the decline adds: level, with the little that an incline takes off
     linear = load / (1.0 + running.IMPULSE_GAIN[track.downhill] * decline)
     peak = steps / to_exponent(1.0 + running.PEAK_GAIN[track.downhill] * decline)
-    weights = np.concatenate(
-        [_by_power(linear, decline, len(LINEAR_ORDERS)), _by_power(peak, decline, len(PEAK_ORDERS))]
-    )
+    weights = np.empty((len(_ORDERS), len(speed)))
+    _by_power(linear, decline, weights[: len(LINEAR_ORDERS)])
+    _by_power(peak, decline, weights[len(LINEAR_ORDERS) :])
     measured = np.abs(ln_r) > 1e-9
     basis = _moments(ln_r, usual.log_speed)
     found: dict[str, float] = {}
@@ -126,7 +126,7 @@ def _run(track: Track, rows: BoolArray) -> dict[str, float]:
     for name, chosen in (("steep", level_grade < STEEP), ("prolonged", _prolonged(track, rows))):
         if chosen.any():
             at = len(LINEAR_ORDERS)
-            parts = weights[:, chosen].sum(axis=1).tolist()
+            parts = (weights @ chosen.astype(np.float64)).tolist()
             found[f"run/{name}/linear/1"] = parts[1]
             found |= {f"run/{name}/peak/{order}": parts[at + order] for order in PEAK_ORDERS[1:]}
     unsure = ~_sure(track)[rows]
@@ -170,18 +170,21 @@ def _recovered(
     return ratio, ln_r, pack
 
 
-def _by_power(weight: FloatArray, decline: FloatArray, orders: int) -> FloatArray:
-    """Weight times each power of the decline from 0 on, shape (orders, n)."""
-    rows = np.empty((orders, len(weight)))
-    rows[0] = weight
-    for order in range(1, orders):
-        np.multiply(rows[order - 1], decline, out=rows[order])
-    return rows
+def _by_power(weight: FloatArray, decline: FloatArray, into: FloatArray) -> None:
+    """Weight times each power of the decline from 0 on, written into an array of shape (orders, n)."""
+    into[0] = weight
+    for order in range(1, len(into)):
+        np.multiply(into[order - 1], decline, out=into[order])
 
 
 def _moments(ln_r: FloatArray, ln_v: FloatArray) -> FloatArray:
     """Rows of 1, ln r, ln(v/3) and their products, shape (6, n)."""
-    return np.stack([np.ones_like(ln_v), ln_r, ln_v, ln_r * ln_r, ln_r * ln_v, ln_v * ln_v])
+    rows = np.empty((len(MOMENTS), len(ln_v)))
+    rows[0], rows[1], rows[2] = 1.0, ln_r, ln_v
+    np.multiply(ln_r, ln_r, out=rows[3])
+    np.multiply(ln_r, ln_v, out=rows[4])
+    np.multiply(ln_v, ln_v, out=rows[5])
+    return rows
 
 
 def _doubt(
