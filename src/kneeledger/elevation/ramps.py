@@ -54,10 +54,12 @@ def ramps(
     for window_s in WINDOWS_S:
         start = np.searchsorted(elapsed_s, elapsed_s - window_s)
         rise = altitude_m - altitude_m[start]
-        travelled, span = distance_m - distance_m[start], elapsed_s - elapsed_s[start]
+        large = np.flatnonzero(np.abs(rise) > least_m)
+        begin = start[large]
+        travelled, span = distance_m[large] - distance_m[begin], elapsed_s[large] - elapsed_s[begin]
         fast = np.maximum(STEEPEST_FAST * travelled, FASTEST_MPS * span)
-        odd = np.abs(rise) > least_m + np.minimum(STEEPEST * travelled, fast)
-        for at in np.flatnonzero(odd).tolist():
+        odd = np.abs(rise[large]) > least_m + np.minimum(STEEPEST * travelled, fast)
+        for at in large[odd].tolist():
             way[start[at] : at + 1] = 1 if rise[at] > 0.0 else -1
     if not way.any():
         return []

@@ -160,29 +160,36 @@ def _lines(grid: Grid, half_widths: tuple[int, ...], resolution_m: float) -> _Li
 
 
 def _chosen(lines: _Lines, confidence: float, width: int) -> tuple[IntArray, IntArray, FloatArray]:
-    """For each place the two windows it takes, and the share of the second.
+    """For each place the two windows it takes, as places of the flattened lines, and the share of the second.
 
     The window is the longest whose slope lies within `confidence` standard errors of all shorter ones'.
     That choice is itself noisy, so it is averaged over `width` places.
     """
-    windows = len(lines.slope)
-    reach = confidence * lines.error
-    low = np.maximum.accumulate(lines.slope - reach, axis=0)
-    high = np.minimum.accumulate(lines.slope + reach, axis=0)
-    agrees = np.logical_and.accumulate(low <= high, axis=0)
-    choice = np.maximum(agrees.sum(axis=0) - 1.0, 0.0)
+    windows, places = lines.slope.shape
+    choice = np.zeros(places)
+    low, high = np.full(places, -np.inf), np.full(places, np.inf)
+    agrees = np.ones(places, dtype=np.bool_)
+    for at, (slope, error) in enumerate(zip(lines.slope, lines.error, strict=True)):
+        reach = confidence * error
+        np.maximum(low, slope - reach, out=low)
+        np.minimum(high, slope + reach, out=high)
+        agrees &= low <= high
+        if at:
+            choice += agrees
     around = width // 2
     padded = np.concatenate([np.full(around, choice[0]), choice, np.full(around, choice[-1])])
     choice = np.convolve(padded, np.full(width, 1.0 / width), "valid")
     first = np.clip((choice + 1e-9).astype(np.int64), 0, windows - 1)
-    return first, np.minimum(first + 1, windows - 1), np.clip(choice - first, 0.0, 1.0)
+    second = np.minimum(first + 1, windows - 1)
+    index = np.arange(places)
+    return first * places + index, second * places + index, np.clip(choice - first, 0.0, 1.0)
 
 
 def _picked(values: FloatArray, choice: tuple[IntArray, IntArray, FloatArray]) -> FloatArray:
     """The chosen windows' values at each place."""
     first, second, share = choice
-    index = np.arange(values.shape[1])
-    picked: FloatArray = values[first, index] * (1.0 - share) + values[second, index] * share
+    flat = values.ravel()
+    picked: FloatArray = flat.take(first) * (1.0 - share) + flat.take(second) * share
     return picked
 
 

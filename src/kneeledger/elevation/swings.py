@@ -78,10 +78,8 @@ def _turns(height: FloatArray) -> IntArray:
     return np.concatenate([[0], flips, [height.size - 1]])
 
 
-def _zigzag(height: FloatArray, threshold_m: float) -> list[int]:
-    """Indices of the pivots of swings of at least `threshold_m`, ends included."""
-    turns = _turns(height)
-    values = height[turns].tolist()
+def _zigzag(turns: IntArray, values: list[float], threshold_m: float) -> list[int]:
+    """Indices of the pivots of swings of at least `threshold_m`, ends included; `values` are the turns' heights."""
     if not values:
         return []
     lowest = highest = 0
@@ -116,6 +114,14 @@ class _Profile:
     """Averaged over 55 m: where it turns [m]."""
     height: FloatArray
     """Averaged over 25 m: how high it is [m]."""
+    turns: IntArray
+    """Where `turning` may turn."""
+    turns_m: list[float]
+    """How high it does [m]."""
+
+    def zigzag(self, threshold_m: float) -> list[int]:
+        """Places of the pivots of swings of at least `threshold_m`."""
+        return _zigzag(self.turns, self.turns_m, threshold_m)
 
 
 def _profile(clean: CleanAltitude, distance_m: FloatArray, elapsed_s: FloatArray) -> _Profile | None:
@@ -137,16 +143,20 @@ def _profile(clean: CleanAltitude, distance_m: FloatArray, elapsed_s: FloatArray
         rebased: FloatArray = mean - np.concatenate([[0.0], np.cumsum(jump)])
         return rebased
 
-    return _Profile(grid, index, averaged(TURN_M), averaged(PIVOT_M))
+    turning = averaged(TURN_M)
+    turns = _turns(turning)
+    return _Profile(grid, index, turning, averaged(PIVOT_M), turns, turning[turns].tolist())
 
 
-def _pivots(profile: _Profile, rule: Hysteresis) -> list[int]:
+def _pivots(profile: _Profile | None, rule: Hysteresis) -> list[int]:
     """Where the altitude turns, counting only swings that the rule lets count.
 
     Swings too small and too shallow are taken out from the smallest up: its two ends go, and the swings
     beside it become one.
     """
-    pivots = _zigzag(profile.turning, rule.small_m)
+    if profile is None:
+        return []
+    pivots = profile.zigzag(rule.small_m)
     if rule.small_m >= rule.full_m:
         return pivots
     height, along = profile.turning[pivots], profile.index[pivots] * profile.grid.step_m
@@ -192,25 +202,27 @@ def descent(
     into descent. The interval is what a rule of 5 m (20 m), and one of 1.5 m (5 m) would have given.
     """
     profile = None if source in NOT_TOLD else _profile(clean, distance_m, elapsed_s)
-    return _climb(profile, clean.altitude_m.size, source)
+    return _climb(profile, _pivots(profile, _rule(source)), clean.altitude_m.size, source)
 
 
-def _climb(profile: _Profile | None, count: int, source: AltitudeSource) -> Climb:
-    """The descent of a profile, shared out over `count` records."""
+def _rule(source: AltitudeSource) -> Hysteresis:
+    return GPS_HYSTERESIS if source in COARSE else BAROMETRIC_HYSTERESIS
+
+
+def _climb(profile: _Profile | None, pivots: list[int], count: int, source: AltitudeSource) -> Climb:
+    """The descent of a profile between its pivots, shared out over `count` records."""
     if profile is None:
         return Climb(Value(None), Value(None), None, np.full(count, np.nan))
-    coarse = source in COARSE
-    rule = GPS_HYSTERESIS if coarse else BAROMETRIC_HYSTERESIS
-    pivots = _pivots(profile, rule)
     down, up = _swings(profile, pivots)
-    ends = [_swings(profile, _zigzag(profile.turning, at)) for at in ((5.0, 20.0) if coarse else (1.5, 5.0))]
+    others = (5.0, 20.0) if source in COARSE else (1.5, 5.0)
+    ends = [_swings(profile, profile.zigzag(at)) for at in others]
     # The negative of a sum over nothing is -0.0.
     down, up = down + 0.0, up + 0.0
     falls, rises = [down, *(fall for fall, _ in ends)], [up, *(rise for _, rise in ends)]
     return Climb(
         Value(down, min(falls), max(falls)),
         Value(up, min(rises), max(rises)),
-        rule.full_m,
+        _rule(source).full_m,
         _fall_by_record(profile, pivots),
     )
 
@@ -243,7 +255,8 @@ def descents(
     """
     if source in NOT_TOLD or source in COARSE:
         return ()
-    return _single(_profile(clean, distance_m, elapsed_s), least_drop_m, least_grade)
+    profile = _profile(clean, distance_m, elapsed_s)
+    return _single(profile, _pivots(profile, _rule(source)), least_drop_m, least_grade)
 
 
 def descent_with_parts(
@@ -255,20 +268,23 @@ def descent_with_parts(
     least_drop_m: float,
     least_grade: float,
 ) -> tuple[Climb, tuple[Descent, ...]]:
-    """`descent` and `descents` of the same altitude, its profile made once."""
+    """`descent` and `descents` of the same altitude, its profile and its turning points made once."""
     profile = None if source in NOT_TOLD else _profile(clean, distance_m, elapsed_s)
-    climb = _climb(profile, clean.altitude_m.size, source)
-    return climb, () if source in COARSE else _single(profile, least_drop_m, least_grade)
+    pivots = _pivots(profile, _rule(source))
+    climb = _climb(profile, pivots, clean.altitude_m.size, source)
+    return climb, () if source in COARSE else _single(profile, pivots, least_drop_m, least_grade)
 
 
-def _single(profile: _Profile | None, least_drop_m: float, least_grade: float) -> tuple[Descent, ...]:
-    """The single descents of a profile."""
+def _single(
+    profile: _Profile | None, pivots: list[int], least_drop_m: float, least_grade: float
+) -> tuple[Descent, ...]:
+    """The single descents of a profile, each between two of its pivots."""
     if profile is None:
         return ()
     along: FloatArray = profile.index.astype(np.float64) * profile.grid.step_m
     place = profile.grid.place
     found: list[Descent] = []
-    for top, bottom in pairwise(_pivots(profile, BAROMETRIC_HYSTERESIS)):
+    for top, bottom in pairwise(pivots):
         for first, last in _steep_parts(profile.height, along, top, bottom, least_drop_m, least_grade):
             start = int(np.searchsorted(place, profile.index[first]))
             stop = int(np.searchsorted(place, profile.index[last], side="right"))
