@@ -1,4 +1,4 @@
-"""What cleaning, grade and descent cost, and that the cost grows with the number of records only."""
+"""What cleaning, drift, grade and descent cost, and that the cost grows with the number of records only."""
 
 import time
 
@@ -21,6 +21,9 @@ def prepared(clock, x, altitude):
     segment = np.zeros(len(clock), dtype=np.int64)
     source = AltitudeSource.BAROMETRIC
     clean = elevation.clean_altitude(altitude, clock, x, segment, source=source, sport="running")
+    around = 2 * np.pi * x / 2400
+    north, east = -30 + 0.003 * np.sin(around), -20 + 0.003 * np.cos(around)
+    elevation.drift(clean, clock, north, east, source=source)
     slope = elevation.grade(clean, x, segment, np.full(len(clock), 3.0), clock, source=source)
     return slope, elevation.descent(clean, x, clock, source=source)
 

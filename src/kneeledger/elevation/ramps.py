@@ -1,10 +1,10 @@
 """Ramps that no leg climbs: a barometer that is calibrated again, or a lift, over seconds to a minute.
 
-From record to record such a ramp may be as slow as a stair. Over 5, 10 or 20 s it is not: nobody goes
-steeper than one in one at any pace worth the name, nor steeper than one in two (a stair is 0.6) while
-rising or falling by 1.2 m/s. Of 339 recordings on foot or bicycle with an altitude not from GPS 31 have one of
-more than two seconds: watches that settle or are calibrated, bicycles taken down in a lift, lifts of a hike,
-and two whose distance stands still while they ride. Of 42 with GPS altitude one.
+From record to record such a ramp may be as slow as a stair. Over 20 s, or a half or a quarter of it, it is
+not: nobody goes steeper than one in one at any pace worth the name, nor steeper than one in two (a stair is
+0.6) while rising or falling by 1.2 m/s. Of 339 recordings on foot or bicycle with an altitude not from GPS 30
+have one of more than two seconds: watches that settle or are calibrated, bicycles taken down in a lift, lifts
+of a hike, and two whose distance stands still while they ride. Of 42 with GPS altitude one.
 Instead of: a limit of the vertical speed alone, which a fast descent on a bicycle passes and a lift does not;
 or of the slope alone, which misses the ladder and the stuck distance of a stairwell.
 """
@@ -18,8 +18,8 @@ from kneeledger.model import FloatArray
 
 __all__ = ["Ramp", "ramps"]
 
-WINDOWS_S: Final = (5.0, 10.0, 20.0)
-"""A ramp shows over one of these [s]."""
+WINDOW_S: Final = 20.0
+"""A ramp shows over this time, or over the last half or quarter of its records [s]."""
 STEEPEST: Final = 1.0
 """Rise over distance that nobody goes."""
 STEEPEST_FAST: Final = 0.5
@@ -51,8 +51,10 @@ def ramps(
         What a rise must have beyond that of legs: far above the noise of the altitude [m].
     """
     way = np.zeros(altitude_m.size, dtype=np.int8)
-    for window_s in WINDOWS_S:
-        start = np.searchsorted(elapsed_s, elapsed_s - window_s)
+    records = np.arange(altitude_m.size)
+    window = records - np.searchsorted(elapsed_s, elapsed_s - WINDOW_S)
+    for share in (4, 2, 1):
+        start = records - window // share
         rise = altitude_m - altitude_m[start]
         large = np.flatnonzero(np.abs(rise) > least_m)
         begin = start[large]
