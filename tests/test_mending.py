@@ -202,6 +202,10 @@ class TestOrder:
         assert offsets(leg)[:7] == pytest.approx([0, 0.2, 0.4, 0.6, 0.8, 1.0, 1.2])
         assert codes(leg) == ["times_spread"]
 
+    def test_equal_times_when_a_null_stands_between_them_then_never_behind_the_next(self):
+        (leg,) = mend(draft(run([0, 0, 0, None, 0])))
+        assert leg.records["time"].drop_nulls().is_sorted()
+
     def test_times_when_all_alike_then_not_usable_and_null(self):
         (leg,) = mend(draft(run([0, *[3600] * 40])))
         assert leg.records["time"].null_count() == 41

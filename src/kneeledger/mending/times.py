@@ -255,8 +255,7 @@ def _mend_equal(rows: Rows) -> None:
     follow = np.flatnonzero(~head)
     if _several_a_second(rows.frame, follow):
         rank = np.arange(len(us)) - np.repeat(starts, sizes)
-        room = np.append(us[starts[1:]] - us[starts[:-1]], SECOND)
-        room = np.where(us[starts] == NO_TIME, 0, np.clip(room, 0, SECOND))
+        room = np.where(us[starts] == NO_TIME, 0, np.clip(_until_next(us[starts]), 0, SECOND))
         share = np.repeat(room, sizes) * rank // np.repeat(sizes, sizes)
         rows.us = us + share
         text = f"{len(follow)} records share a time with the one before; they were spread evenly within the second."
@@ -277,6 +276,14 @@ def _mend_equal(rows: Rows) -> None:
     rows.frame, rows.us = frame, us[starts]
     text = f"{len(follow)} records share a time with the one before; each group was merged, field by field."
     rows.tell("split_records_merged", len(follow), text)
+
+
+def _until_next(us: Ints) -> Ints:
+    """From each time to the next known one, a second after the last; nothing sensible where it is null."""
+    known = np.flatnonzero(us != NO_TIME)
+    until = np.zeros(len(us), dtype=np.int64)
+    until[known] = np.append(np.diff(us[known]), SECOND)
+    return until
 
 
 def _several_a_second(frame: pl.DataFrame, follow: Ints) -> bool:
