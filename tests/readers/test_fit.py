@@ -638,3 +638,66 @@ def test_asking_for_columns_gives_only_those() -> None:
         "enhanced_speed",
     ]
     assert opened.frame("lap").equals(pl.DataFrame())
+
+
+def given(rows: list[dict[str, object]], names: list[str]) -> list[dict[str, object]]:
+    """Rows without what is null, as far as these names go."""
+    return [
+        {name: value for name, value in row.items() if value is not None and name in names} for row in rows
+    ]
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_rows_say_what_a_frame_says(seed: int) -> None:
+    data = rich()
+    dice = random.Random(seed)
+    for _ in range(seed):
+        place = dice.randrange(14, len(data) - 2)
+        data = data[:place] + bytes((dice.choice((0, 1, 2, 255)),)) + data[place + 1 :]
+    with contextlib.suppress(ReadError):
+        for tables in fit.decode(data).tables:
+            for number in tables.part.by_number:
+                table = tables.table(number)
+                for names in (table.names, table.names[::2], table.names[1::2]):
+                    if all(names.count(name) == 1 for name in names):
+                        told = table.frame(names).to_dicts()
+                        assert given(table.rows(frozenset(names)), names) == given(told, names)
+
+
+def test_a_special_name_is_in_rows_as_well() -> None:
+    writer = run(1)
+    writer.define(3, 23, [(0, 1, U1), (1, 1, U1), (25, 1, ENUM)])
+    writer.put(3, 0, 4, 5)
+    writer.put(3, 1, 120, 1)
+    table = fit.decode(writer.file()).tables[0].table(23)
+    asked = frozenset({"device_index", "local_device_type", "source_type"})
+    assert table.rows(asked) == [
+        {"device_index": 0, "source_type": "local", "local_device_type": "barometer"},
+        {"device_index": 1, "source_type": "antplus"},
+    ]
+
+
+@pytest.mark.parametrize("big", [False, True])
+@pytest.mark.parametrize("count", [4, 100])
+def test_layouts_of_one_kind_are_read_each_as_it_is_written(count: int, big: bool) -> None:
+    """The common one; the same without the last field; another order; another type; a field of its own."""
+    writer = begin(big=big)
+    writer.define(1, 20, [(253, 4, U4), (3, 1, U1), (7, 2, U2), (13, 1, S1)])
+    writer.define(2, 20, [(253, 4, U4), (3, 1, U1), (7, 2, U2)])
+    writer.define(3, 20, [(253, 4, U4), (7, 2, U2), (3, 1, U1), (13, 1, S1)])
+    writer.define(4, 20, [(253, 4, U4), (3, 1, U1), (7, 4, U4), (30, 1, U1)])
+    expected: list[tuple[int | None, ...]] = []
+    for second in range(0, 5 * count, 5):
+        writer.put(1, START + second, 140, 250, -3)
+        writer.put(1, START + second + 1, 0xFF, 0xFFFF, 0x7F)
+        writer.put(2, START + second + 2, 141, 251)
+        writer.put(3, START + second + 3, 252, 142, -4)
+        writer.put(4, START + second + 4, 143, 70_000, 50)
+        expected += [(140, 250, -3, None), (None,) * 4, (141, 251, None, None), (142, 252, -4, None)]
+        expected.append((143, 70_000, None, 50))
+    frame = fit.decode(writer.file()).frame("record")
+    assert frame["timestamp"].to_list() == [EPOCH + timedelta(seconds=START + s) for s in range(5 * count)]
+    columns = ("heart_rate", "power", "temperature", "left_right_balance")
+    assert [frame[name].to_list() for name in columns] == [
+        list(cells) for cells in zip(*expected, strict=True)
+    ]

@@ -26,6 +26,7 @@ __all__ = [
     "Rows",
     "Session",
     "Timer",
+    "as_floats",
     "filled",
     "floats",
     "known_times",
@@ -83,7 +84,8 @@ def time_us(frame: pl.DataFrame) -> Ints:
     """Time of each row [µs], `NO_TIME` where it is null or there is no such column; shape (n,)."""
     if "time" not in frame.columns:
         return np.full(frame.height, NO_TIME, dtype=np.int64)
-    time = frame.get_column("time").cast(schema.TIME).cast(pl.Int64)
+    time = frame.get_column("time")
+    time = (time if time.dtype == schema.TIME else time.cast(schema.TIME)).cast(pl.Int64)
     return (time.fill_null(NO_TIME) if time.null_count() else time).to_numpy()
 
 
@@ -109,7 +111,12 @@ def floats(frame: pl.DataFrame, name: str) -> FloatArray | None:
     series = frame.get_column(name)
     if series.null_count() == len(series):
         return None
-    return series.cast(pl.Float64).to_numpy()
+    return as_floats(series).to_numpy()
+
+
+def as_floats(series: pl.Series) -> pl.Series:
+    """A column of numbers as floats; itself where it is of them already."""
+    return series if series.dtype == pl.Float64 else series.cast(pl.Float64)
 
 
 def with_series(frame: pl.DataFrame, columns: list[pl.Series]) -> pl.DataFrame:

@@ -101,14 +101,19 @@ def breaks_and_pauses(
 
 def _pauses(found: list[tuple[int, int, str]]) -> pl.DataFrame:
     """Pauses as ``schema.PAUSES``."""
-    start, end, how = zip(*found, strict=True) if found else ((), (), ())
-    return pl.DataFrame(
+    if not found:
+        return _NO_PAUSES.clone()
+    start, end, how = zip(*found, strict=True)
+    return schema.framed(
         [
             pl.Series("start", start, dtype=pl.Int64).cast(schema.TIME),
             pl.Series("end", end, dtype=pl.Int64).cast(schema.TIME),
             pl.Series("how", how, dtype=pl.String),
         ]
     )
+
+
+_NO_PAUSES: Final = schema.empty(schema.PAUSES)
 
 
 def _own_segments(frame: pl.DataFrame) -> Bools:
@@ -153,7 +158,10 @@ def _timer_breaks(
 def usual_s_of(step_s: FloatArray) -> float:
     """The usual step between records [s]; 1 where there is none."""
     some = step_s[step_s > 0]
-    return float(np.median(some)) if len(some) else 1.0
+    if not len(some):
+        return 1.0
+    least = float(some.min())
+    return least if np.count_nonzero(some == least) > len(some) // 2 else float(np.median(some))
 
 
 def clocks(

@@ -17,7 +17,7 @@ import polars as pl
 from kneeledger import local_time, mending, schema
 from kneeledger.errors import EmptyActivityError
 from kneeledger.mending import Leg
-from kneeledger.mending.rows import NO_TIME, floats, time_us, with_series
+from kneeledger.mending.rows import NO_TIME, as_floats, floats, time_us, with_series
 from kneeledger.model import (
     About,
     AltitudeSource,
@@ -148,9 +148,10 @@ def _step_s(records: pl.DataFrame) -> FloatArray:
     us = time_us(records)
     segment = records.get_column("segment").to_numpy()
     known = us != NO_TIME
-    step = np.diff(us, prepend=us[:1]) / 1e6
-    inside = known & np.roll(known, 1) & (np.diff(segment, prepend=segment[:1]) == 0)
-    return np.where(inside, step, 0.0)
+    inside = known[1:] & known[:-1] & (segment[1:] == segment[:-1])
+    step_s = np.zeros(len(us))
+    np.divide(us[1:] - us[:-1], 1e6, out=step_s[1:], where=inside)
+    return step_s
 
 
 def _speed_mps(records: pl.DataFrame, step_s: FloatArray) -> FloatArray | None:
@@ -168,7 +169,7 @@ def _speed_mps(records: pl.DataFrame, step_s: FloatArray) -> FloatArray | None:
 def _with_cadence(records: pl.DataFrame, choice: CadenceChoice) -> pl.DataFrame:
     if choice.field is None or choice.multiplier is None:
         return records
-    values = records.get_column(choice.field).cast(pl.Float64) * choice.multiplier
+    values = as_floats(records.get_column(choice.field)) * choice.multiplier
     return with_series(records, [values.alias(f"cadence_{choice.unit}")])
 
 
@@ -193,8 +194,12 @@ def _with_developer(records: pl.DataFrame, issues: list[Issue]) -> pl.DataFrame:
 
 
 def _extra(records: pl.DataFrame) -> pl.DataFrame:
-    names = [name for name in records.columns if name.startswith("dev:")]
-    return records.select([pl.col(name).alias(name.removeprefix("dev:")) for name in names])
+    columns = [
+        records.get_column(name).alias(name.removeprefix("dev:"))
+        for name in records.columns
+        if name.startswith("dev:")
+    ]
+    return schema.framed(columns) if columns else pl.DataFrame()
 
 
 def _setting(leg: Leg, draft: Draft, *, has_altitude: bool) -> tuple[bool, bool]:

@@ -23,6 +23,7 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
+from kneeledger import schema
 from kneeledger.readers.fit_layout import TIMESTAMP, Definition, Part, Positions, Slot, with_type
 from kneeledger.readers.fit_profile import Component, FieldSpec, MessageSpec, Sub, message
 
@@ -105,6 +106,10 @@ class PartTables:
         self.data = data
         self.part = part
         self._tables: dict[int, Table] = {}
+
+    def has(self, number: int) -> bool:
+        """Whether there is a message of this kind."""
+        return number in self.part.by_number
 
     def table(self, number: int) -> "Table":
         """The table of one kind of message; without rows where there are none."""
@@ -316,11 +321,10 @@ class Table:
         """What each column can be filled from: (packed field, component), by target."""
         found: dict[str, list[tuple[str, Component]]] = {}
         pending = list(self._numbers)
-        by_name = {field.name: field for field in self.spec.fields.values()}
+        components = _components(self.spec.number)
         while pending:
             source = pending.pop(0)
-            field = by_name.get(source)
-            for part in field.components if field else ():
+            for part in components.get(source, ()):
                 if part.name not in found and part.name not in self._numbers:
                     pending.append(part.name)
                 found.setdefault(part.name, []).append((source, part))
@@ -331,11 +335,11 @@ class Table:
         """Special names that some row may need: (field, sub-field), by name."""
         found: dict[str, list[tuple[str, Sub]]] = {}
         have = set(self._numbers) | set(self._packed)
-        for field in self.spec.fields.values():
-            if field.name in have:
-                for sub in field.subs:
+        for name, subs in _subs(self.spec.number).items():
+            if name in have:
+                for sub in subs:
                     if any(value in self._present(decides) for decides, value in sub.when):
-                        found.setdefault(sub.name, []).append((field.name, sub))
+                        found.setdefault(sub.name, []).append((name, sub))
         return found
 
     @cached_property
@@ -359,10 +363,10 @@ class Table:
         """The asked columns that there are, or all; one row a message, in file order."""
         names = self.names if columns is None else [name for name in self.names if name in columns]
         if not 0 < self.height <= FEW_ROWS:
-            return pl.DataFrame([self.column(name) for name in names])
+            return self._framed(names)
         short, known = self._short, self._short_names
         if not known or names[: len(known)] != known:
-            return pl.DataFrame([self.column(name) for name in names])
+            return self._framed(names)
         for place, name in enumerate(known):
             if name in self._packed and short.to_series(place).null_count():
                 short = short.clone() if short is self._short else short
@@ -370,11 +374,15 @@ class Table:
         extra = names[len(known) :]
         return short.hstack([self.column(name) for name in extra]) if extra else short
 
+    def _framed(self, names: list[str]) -> pl.DataFrame:
+        """A frame of these columns."""
+        return schema.framed([self.column(name) for name in names]) if names else pl.DataFrame()
+
     def rows(self, columns: frozenset[str]) -> list[dict[str, Any]]:
         """The asked columns of every message as mappings, in file order; null or left out where not given.
 
-        The same values as `frame` gives, without a frame: most kinds of message come a few times a file, and
-        a frame of them costs more than all their values.
+        No rows where the messages have none of these columns. The same values as `frame` gives, without a
+        frame: most kinds of message come a few times a file, and a frame of them costs more than its values.
         """
         picked = self._picked(columns)
         if picked is None:
@@ -384,12 +392,16 @@ class Table:
             where = range(self.height) if group.where is None else group.where.tolist()
             for place, position in zip(where, group.positions.tolist(), strict=True):
                 rows[place] = layout.row(self.tables.data, position)
-        return rows
+        return rows if any(rows) else []
 
     def _picked(self, columns: frozenset[str]) -> "list[_Picked] | None":
         """How each layout gives these columns; None where only a frame can tell."""
         if self.height > FEW_ROWS or ("timestamp" in columns and self._has_compressed):
             return None
+        if len(self.groups) == 1:
+            (group,) = self.groups
+            alone = _pick(self.spec.number, group.definition.big, group.definition.native, columns)
+            return None if alone is None else [alone]
         kinds: dict[str, Any] = {}
         found: list[_Picked] = []
         for group in self.groups:
@@ -655,6 +667,18 @@ class Table:
                 made = _numbers(name, values, missing | ~chosen, spec)
                 series = made if series is None else _coalesce(series, made)
         return series
+
+
+@cache
+def _components(number: int) -> dict[str, tuple[Component, ...]]:
+    """What comes out of each packed field of a kind of message, by its name."""
+    return {field.name: field.components for field in message(number).fields.values() if field.components}
+
+
+@cache
+def _subs(number: int) -> dict[str, tuple[Sub, ...]]:
+    """The special meanings of each field of a kind of message that has some, by its name."""
+    return {field.name: field.subs for field in message(number).fields.values() if field.subs}
 
 
 @lru_cache(maxsize=4096)

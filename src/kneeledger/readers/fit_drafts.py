@@ -26,6 +26,7 @@ from kneeledger.readers.fit_profile import message_number
 __all__ = ["Tables", "drafts"]
 
 ACTIVITY, COURSE = "activity", "course"
+ZERO = pl.Series([0.0])
 UNIX, MICROSECOND = datetime(1970, 1, 1, tzinfo=UTC), timedelta(microseconds=1)
 SEMICIRCLE_DEG = 180.0 / 2**31
 MIN_RECORDS = 10
@@ -80,9 +81,10 @@ class _Own:
         return table.frame(None if columns is None else [name for name in table.names if columns(name)])
 
     def rows_of(self, kind: str, columns: frozenset[str] | None = None) -> list[dict[str, Any]]:
-        table = self._tables.table(message_number(kind))
-        if not table.height:
+        number = message_number(kind)
+        if not self._tables.has(number):
             return []
+        table = self._tables.table(number)
         return table.frame().to_dicts() if columns is None else table.rows(columns)
 
 
@@ -232,7 +234,7 @@ def _number(series: pl.Series) -> tuple[pl.Series, bool]:
 
 
 def _or_zero(series: pl.Series) -> pl.Series:
-    return series.fill_null(0.0) if series.null_count() else series
+    return series.zip_with(series.is_not_null(), ZERO) if series.null_count() else series
 
 
 def _developer(series: pl.Series, lists: list[str]) -> pl.Series:

@@ -18,6 +18,7 @@ from typing import Final
 import numpy as np
 import polars as pl
 
+from kneeledger.mending.rows import as_floats
 from kneeledger.model import CadenceChoice, FloatArray
 
 __all__ = ["RIDES", "Field", "choose", "fields", "likely_sport"]
@@ -217,9 +218,8 @@ def _values(records: pl.DataFrame, column: str) -> FloatArray | None:
     series = records.get_column(column)
     if not series.dtype.is_numeric():
         return None
-    if series.null_count():
-        series = series.fill_null(0.0)
-    return np.asarray(np.nan_to_num(series.cast(pl.Float64).to_numpy(), nan=0.0), dtype=np.float64)
+    values = as_floats(series).to_numpy()
+    return values if np.isfinite(values).all() else np.nan_to_num(values, nan=0.0)
 
 
 def _factor(
