@@ -121,3 +121,15 @@ def test_a_hundred_thousand_records_are_as_right_as_a_thousand():
     assert climb.descent_m.value == pytest.approx(20 * x[-1] / 1200, rel=0.03)
     true = 20 * np.pi / 1200 * np.cos(2 * np.pi * x / 1200)
     assert float(np.sqrt(np.nanmean((slope.grade - true) ** 2))) < 0.005
+
+
+def test_a_track_whose_first_distances_or_altitudes_are_missing():
+    time = np.arange(600, dtype=float)
+    x = 3.0 * time
+    ground = 300 - 0.06 * x
+    ground[:40] = np.nan
+    x[:3] = np.nan
+    clean, slope, climb = walked(time, np.where(time == 20, np.nan, x), ground)
+    assert slope.grade[60:] == pytest.approx(-0.06, abs=0.01)
+    assert climb.descent_m.value == pytest.approx(0.06 * 3.0 * 559, rel=0.03)
+    assert len(elevation.descents(clean, x, time, source=BARO)) == 1

@@ -54,7 +54,7 @@ def grid_of(clean: CleanAltitude, distance_m: FloatArray, pad_m: float) -> Grid 
     if np.count_nonzero(usable) < 3:
         return None
     along = np.maximum.accumulate(np.where(np.isfinite(distance_m), distance_m, -np.inf))
-    along[~np.isfinite(along)] = distance_m[usable][0]
+    along[~np.isfinite(along)] = distance_m[np.isfinite(distance_m)][0]
     length = float(along[-1] - along[0])
     if length < STEP_M:
         return None
