@@ -410,12 +410,14 @@ def _polynomial(
     orders: Sequence[FloatArray | None], factors: Sequence[float], gain: FloatArray, shape: tuple[int, int]
 ) -> FloatArray:
     """Sum of factor x gain^order x part, from the highest order down."""
-    total = np.zeros(shape)
-    for part, factor in zip(reversed(orders), reversed(factors), strict=True):
-        total *= gain
+    total: FloatArray | None = None
+    high = len(orders) if gain.any() else 1
+    for part, factor in zip(reversed(orders[:high]), reversed(factors[:high]), strict=True):
+        if total is not None:
+            total *= gain
         if part is not None:
-            total += factor * part
-    return total
+            total = factor * part if total is None else total + factor * part
+    return np.zeros(shape) if total is None else total
 
 
 def _blind_peak(peak_gain: FloatArray, decline: FloatArray) -> FloatArray:
