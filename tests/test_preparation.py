@@ -253,3 +253,19 @@ def test_a_change_from_gps_altitude_to_a_barometer_does_not_move_the_load():
     steps = [t.frame["peak_weighted_steps"].sum() for t in (by_gps, by_baro)]
     assert loads[1] / loads[0] == pytest.approx(1, abs=0.01)
     assert steps[1] / steps[0] == pytest.approx(1, abs=0.03)
+
+
+def test_a_round_that_comes_back_higher_each_time_is_told_and_kept():
+    n, round_s = 3600, 600
+    turn = 2 * np.pi * np.arange(n) / round_s
+    made = recording(
+        n,
+        altitude_m=50 + 20 * np.sin(turn) + 30 * np.arange(n) / n,
+        latitude_deg=-30 + 0.002 * np.sin(turn),
+        longitude_deg=-20 + 0.002 * np.cos(turn),
+    )
+    track = prepare(made)
+    (told,) = [issue for issue in track.issues if issue.code == "altitude_drift"]
+    assert told.count > 20
+    assert "up to " in told.text
+    assert track.frame["altitude_smooth_m"].null_count() == 0

@@ -123,6 +123,9 @@ def prepare(recording: Recording, settings: Settings = Settings()) -> Track:
     )
     ways = {of: way == number for number, of in enumerate(WAYS)}
     issues += clean.issues
+    issues += elevation.drift(
+        clean, clock.elapsed_s, columns["latitude_deg"], columns["longitude_deg"], source=source
+    )
     issues += slope.issues if ways[Way.RUN].any() or ways[Way.WALK].any() else ()
     about = replace(about, altitude_source=source)
 
@@ -178,7 +181,10 @@ class _Clock:
 
 
 def _arrays(records: pl.DataFrame) -> dict[str, FloatArray]:
-    names = ("altitude_m", "distance_m", "speed_mps", "cadence_spm", "cadence_rpm", "power_w", "incline")
+    names = (
+        *("altitude_m", "distance_m", "speed_mps", "cadence_spm", "cadence_rpm", "power_w", "incline"),
+        *("latitude_deg", "longitude_deg"),
+    )
     # numpy's view of a float column has NaN for null; `fill_null` would plan a query for each
     columns = (records.get_column(name) for name in names)
     return {one.name: _floats(one) for one in columns}
