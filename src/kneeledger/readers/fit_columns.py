@@ -575,6 +575,18 @@ class Table:
 
     def _lists(self, name: str, places: list[tuple[_Group, Slot]], field: FieldSpec) -> pl.Series:
         """A column of lists, a plain number standing for a list of one; null where nothing was given."""
+        model = places[0][1]
+        if model.base.code != "S" and all(
+            (slot.base, slot.count, slot.declared) == (model.base, model.count, model.declared)
+            for _, slot in places
+        ):
+            blank = np.nan if model.base.code[0] == "f" else model.base.invalid
+            together = np.full((self.height, model.count), blank, dtype=np.dtype(model.base.code))
+            for group, slot in places:
+                together[... if group.where is None else group.where] = group.view(slot).reshape(
+                    -1, slot.count
+                )
+            return _nested(name, together, model, field)
         pieces: list[pl.Series] = []
         order: list[Positions] = []
         for group, slot in places:
@@ -586,15 +598,7 @@ class Table:
                 ]
                 pieces.append(pl.Series(name, [[text] for text in texts], dtype=pl.List(pl.String)))
                 continue
-            raw = group.view(slot).reshape(count, slot.count)
-            missing = _missing(raw, slot)
-            if slot.base.name == "byte":
-                missing &= missing.all(axis=1, keepdims=True)
-            plain = slot.base.name == "byte" and slot.declared != 13
-            flat = _numbers(name, raw.ravel(), missing.ravel(), FieldSpec(name) if plain else field)
-            nested = flat.reshape((count, slot.count)).cast(pl.List(flat.dtype))
-            empty = missing.all(axis=1)
-            pieces.append(nested.set(pl.Series(empty), None) if empty.any() else nested)
+            pieces.append(_nested(name, group.view(slot).reshape(count, slot.count), slot, field))
         joined = pl.concat([pl.DataFrame([piece]) for piece in pieces], how="vertical_relaxed").to_series()
         if len(joined) == self.height and len(pieces) == 1:
             return joined
@@ -867,6 +871,18 @@ def _first_values(raw: Raw) -> Raw:
 def _same_place(slot: Slot, definition: Definition, other: Slot, main: Definition) -> bool:
     """Whether two layouts of one type have a field in the same bytes."""
     return slot.offset == other.offset and (definition.big == main.big or slot.base.size == 1)
+
+
+def _nested(name: str, raw: Raw, slot: Slot, field: FieldSpec) -> pl.Series:
+    """A column of lists from raw arrays, shape (n, count); null where nothing in one is given."""
+    missing = _missing(raw, slot)
+    if slot.base.name == "byte":
+        missing &= missing.all(axis=1, keepdims=True)
+    plain = slot.base.name == "byte" and slot.declared != 13
+    flat = _numbers(name, raw.ravel(), missing.ravel(), FieldSpec(name) if plain else field)
+    nested = flat.reshape(raw.shape).cast(pl.List(flat.dtype))
+    empty = missing.all(axis=1)
+    return nested.set(pl.Series(empty), None) if empty.any() else nested
 
 
 def _plain(group: _Group, slot: Slot) -> tuple[Raw, Mask]:
