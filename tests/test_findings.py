@@ -254,6 +254,28 @@ def test_a_high_week_is_told_with_difference_percentile_and_what_drove_it() -> N
     assert "above each of your own last 26 weeks" in week.text
     assert "mean week of the 28 days before" in week.text
     assert "Most of it: run of" in week.why
+    assert set(week.holds_under) == set(DownhillModel)
+
+
+@pytest.mark.parametrize(
+    ("mechanics", "none", "held"),
+    [
+        (1.0, 1.0, {DownhillModel.ARTICLE, DownhillModel.MECHANICS, DownhillModel.NONE}),
+        (1.0, 0.0, {DownhillModel.ARTICLE, DownhillModel.MECHANICS}),
+        (0.0, 0.0, {DownhillModel.ARTICLE}),
+    ],
+)
+def test_a_week_says_under_which_downhill_models_it_is_high(mechanics, none, held) -> None:
+    more = [act(k, hour=18, minutes=60) for k in range(200, 207)]
+    for row in more:
+        row["knee_load_mechanics_bw_s"] = mechanics * row["knee_load_bw_s"]
+        row["knee_load_none_bw_s"] = none * row["knee_load_bw_s"]
+    found = find(history([*steady(207), *more]), day(206), one_a_cause=False)
+    week = next(item for item in found if item.code == "WK001")
+    assert set(week.holds_under) == held
+    only = held == {DownhillModel.ARTICLE}
+    assert ("only if downhill loads the knee as the article says" in week.text) is only
+    assert not only or week.severity is Severity.NOTE
 
 
 def test_mixed_totals_are_told_by_day() -> None:

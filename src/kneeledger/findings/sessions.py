@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Final
 
+from kneeledger.findings import downhill_models
 from kneeledger.findings.view import View, day_words, noun, per_cent
 from kneeledger.model import DownhillModel, Evidence, Finding, Severity, Way
 from kneeledger.severity import (
@@ -90,6 +91,8 @@ def _severity(view: View, item: Comparison) -> Severity | None:
     if severity is None:
         return None
     history = view.history
+    if _slopes_alone(history, item, view.edges):
+        return None
     if _few_days(item) or not _sure(history, item, view.edges):
         return at_most(severity, Severity.NOTE)
     if item.ratio is None:
@@ -114,7 +117,7 @@ def _sure(history: History, item: Comparison, edges: Thresholds) -> bool:
         return True
     compared = {
         model
-        for model, column in MODEL_COLUMN.items()
+        for model, column in downhill_models.MODEL_COLUMN.items()
         if all(history.rows[row][column] is not None for row in (item.outing, item.against))
     }
     return not compared or _holds_under(history, item, edges) != (DownhillModel.ARTICLE,)
@@ -127,32 +130,30 @@ def _estimated(history: History, item: Comparison) -> bool:
     return any(ride["mass_assumed"] or ride["power_estimated"] for ride in rides)
 
 
-MODEL_COLUMN: Final = {
-    DownhillModel.NONE: "knee_load_none_bw_s",
-    DownhillModel.MECHANICS: "knee_load_mechanics_bw_s",
-}
-
-
 def _holds_under(history: History, item: Comparison, edges: Thresholds) -> tuple[DownhillModel, ...]:
     """Downhill models under which the excess still passes the first edge and the floor."""
     if item.against is None or item.reference is None:
         return ()
-    share = item.reference / float(history.rows[item.against]["knee_load_bw_s"] or math.nan)  # type: ignore[arg-type]
-    found = []
-    for model in DownhillModel:
-        column = MODEL_COLUMN.get(model)
-        if model == history.downhill_model:
-            column = KNEE_LOAD.name
-        if column is None:
-            continue
-        above, below = history.rows[item.outing][column], history.rows[item.against][column]
+    this, other = history.rows[item.outing], history.rows[item.against]
+    share = item.reference / float(other[KNEE_LOAD.name] or math.nan)  # type: ignore[arg-type]
+
+    def stands(column: str) -> bool:
+        above, below = this[column], other[column]
         if above is None or below is None:
-            continue
+            return False
         reference = share * float(below)  # type: ignore[arg-type]
         ratio = float(above) / max(reference, KNEE_LOAD.floor)  # type: ignore[arg-type]
-        if judge(ratio, edges) and float(above) - reference >= KNEE_LOAD.floor:  # type: ignore[arg-type]
-            found.append(model)
-    return tuple(found)
+        return judge(ratio, edges) is not None and float(above) - reference >= KNEE_LOAD.floor  # type: ignore[arg-type]
+
+    return downhill_models.held_by(history, stands)
+
+
+def _slopes_alone(history: History, item: Comparison, edges: Thresholds) -> bool:
+    """Whether an excess of knee load comes of slopes that only one of the two outings knows."""
+    if item.measure != KNEE_LOAD.name or item.against is None:
+        return False
+    both = [history.rows[row] for row in (item.outing, item.against)]
+    return downhill_models.one_sided(both) and DownhillModel.NONE not in _holds_under(history, item, edges)
 
 
 def _finding(view: View, item: Comparison, severity: Severity) -> Finding:
@@ -258,6 +259,8 @@ def _how_sure(view: View, item: Comparison, measure: Measure, row: Row) -> str:
             parts.append(f"The ratio is between {item.low:.2f} and {item.high:.2f} (90 % interval).")
     if measure.modelled and _estimated(view.history, item):
         parts.append("Cycling power or body mass was estimated, so it is at most a note.")
+    if measure.modelled and _holds_under(view.history, item, view.edges) == (DownhillModel.ARTICLE,):
+        parts.append(downhill_models.ONLY_ARTICLE)
     if item.unknown_sessions:
         lack = item.unknown_sessions
         who = (

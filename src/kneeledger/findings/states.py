@@ -15,8 +15,9 @@ from typing import Final
 
 import numpy as np
 
+from kneeledger.findings import downhill_models
 from kneeledger.findings.view import View, day_words, noun, per_cent
-from kneeledger.model import Evidence, Finding, FloatArray, Severity, Way
+from kneeledger.model import DownhillModel, Evidence, Finding, FloatArray, Severity, Way
 from kneeledger.severity import DESCENT, KNEE_LOAD, at_most, easy_minutes, judge
 from kneeledger.workload import WINDOW_DAYS, percentile_of_weeks, ratio_interval
 
@@ -78,7 +79,10 @@ def week(view: View) -> list[Finding]:
     if percentile < HIGH_WEEK:
         return []
     severity = Severity.RAISED if severity is Severity.HIGH and percentile > HIGH_WEEK else Severity.NOTE
-    if _unsure_share(view, now - usual):
+    holds = downhill_models.held_by(view.history, lambda column: _week_stands(view, column))
+    if DownhillModel.NONE not in holds and downhill_models.one_sided(view.acts.rows[view.span(0, 34)]):
+        return []
+    if _unsure_share(view, now - usual) or holds == (DownhillModel.ARTICLE,):
         severity = Severity.NOTE
     interval = _week_interval(view)
     low, high = interval if interval is not None and usual >= KNEE_LOAD.floor else (None, None)
@@ -95,13 +99,29 @@ def week(view: View) -> list[Finding]:
             ratio=now / usual if usual >= KNEE_LOAD.floor else None,
             low=low,
             high=high,
-            text=_week_text(view, now, usual, percentile, (low, high)),
+            text=_week_text(view, now, usual, percentile, (low, high), holds),
             why=f"{top} Up to {KNEE_LOAD.show(_week_room(view, usual))} in 7 days it would have stayed below.",
             evidence=Evidence.MODELLED,
             sources=("Frandsen2025", "Nielsen2014"),
+            holds_under=holds,
             cause=cause,
         )
     ]
+
+
+def _load_of(view: View, span: slice, column: str) -> float:
+    """Linear load of the activities of a span under the model of a column [BW s]; what has none counts as it is."""
+    rows = view.acts.rows[span]
+    loads = [row[KNEE_LOAD.name] if row[column] is None else row[column] for row in rows]
+    return math.fsum(float(load) for load in loads if load is not None)  # type: ignore[arg-type]
+
+
+def _week_stands(view: View, column: str) -> bool:
+    """Whether the 7 days pass the second edge and the floor under one downhill model."""
+    now = _load_of(view, view.span(0, 6), column)
+    usual = _load_of(view, view.span(7, 34), column) / int(view.known[-35:-7].sum()) * 7.0
+    judged = judge(now / max(usual, KNEE_LOAD.floor), view.edges)
+    return judged not in (None, Severity.NOTE) and now - usual >= WEEK_FLOOR
 
 
 def _week_room(view: View, usual: float) -> float:
@@ -109,7 +129,12 @@ def _week_room(view: View, usual: float) -> float:
 
 
 def _week_text(
-    view: View, now: float, usual: float, percentile: float, interval: tuple[float | None, float | None]
+    view: View,
+    now: float,
+    usual: float,
+    percentile: float,
+    interval: tuple[float | None, float | None],
+    holds: tuple[DownhillModel, ...],
 ) -> str:
     difference = easy_minutes(now - usual)
     text = (
@@ -121,6 +146,8 @@ def _week_text(
     if math.isfinite(percentile):
         share = "each" if percentile >= 100 else f"{percentile:.0f} %"
         text += f" It is above {share} of your own last 26 weeks."
+    if holds == (DownhillModel.ARTICLE,):
+        text += f" {downhill_models.ONLY_ARTICLE}"
     lost = int((~view.known[-35:]).sum())
     if lost:
         text += f" {lost} of the last 35 days {'is' if lost == 1 else 'are'} unknown."
@@ -232,6 +259,13 @@ def _day(view: View, day: date, now: float, most: float) -> list[Finding]:
     if len(moving) < 2:
         return []
     rows, load = view.acts.rows[span], view.acts.load[span]
+    holds = downhill_models.held_by(view.history, lambda column: _day_stands(view, back, column))
+    past = view.acts.rows[view.span(back, back + WINDOW_DAYS)]
+    if DownhillModel.NONE not in holds and downhill_models.one_sided(past):
+        return []
+    only = ""
+    if holds == (DownhillModel.ARTICLE,):
+        severity, only = Severity.NOTE, f" {downhill_models.ONLY_ARTICLE}"
     largest = max(moving, key=lambda k: float(load[k]))
     if view.acts.unsure[span][moving].any():
         severity = Severity.NOTE
@@ -256,6 +290,7 @@ def _day(view: View, day: date, now: float, most: float) -> list[Finding]:
                 f"the 30 before ({KNEE_LOAD.show(most)}). The bands of single runs are lent to days; for days "
                 "they are "
                 "an untested extension."
+                f"{only}"
             ),
             why=(
                 f"In easy minutes: {parts}. Up to "
@@ -264,9 +299,17 @@ def _day(view: View, day: date, now: float, most: float) -> list[Finding]:
             ),
             evidence=Evidence.MODELLED,
             sources=("Frandsen2025",),
+            holds_under=holds,
             cause=f"outing:{rows[largest]['id']}",
         )
     ]
+
+
+def _day_stands(view: View, back: int, column: str) -> bool:
+    """Whether a day passes the first edge and the floor under one downhill model."""
+    now = _load_of(view, view.span(back, back), column)
+    most = max(_load_of(view, view.span(one, one), column) for one in range(back + 1, back + 1 + WINDOW_DAYS))
+    return judge(now / max(most, KNEE_LOAD.floor), view.edges) is not None and now - most >= KNEE_LOAD.floor
 
 
 # --- new stimulus -----------------------------------------------------------------------------------------
