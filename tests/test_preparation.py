@@ -269,3 +269,23 @@ def test_a_round_that_comes_back_higher_each_time_is_told_and_kept():
     assert told.count > 20
     assert "up to " in told.text
     assert track.frame["altitude_smooth_m"].null_count() == 0
+
+
+@pytest.mark.parametrize(
+    ("facts", "asked", "assumed"),
+    [
+        ({"pod_mass_kg": 82.0}, False, True),
+        ({"pod_mass_kg": 82.0}, True, False),
+        ({}, True, True),
+        ({"pod_mass_kg": 82.0, "file_mass_kg": 60.0}, True, False),
+    ],
+)
+def test_a_foot_pod_s_body_mass_is_taken_only_when_asked(facts, asked, assumed):
+    ride = recording(
+        facts={"sport": "cycling", **facts}, power_w=np.full(600, 200.0), cadence_rpm=np.full(600, 80.0)
+    )
+    track = prepare(ride, Settings(use_file_weight=asked))
+    assert ("mass_assumed" in [issue.code for issue in track.issues]) is assumed
+    known = 70.0 if assumed else facts.get("file_mass_kg", 82.0)
+    plain = prepare(ride, Settings(mass_kg=known))
+    assert track.frame["load_rate_bw"].equals(plain.frame["load_rate_bw"])

@@ -192,6 +192,8 @@ class About:
     device_descent_m: float | None
     file_mass_kg: float | None
     """Body mass as written in the file; used only by the rule of decisions 19, never printed."""
+    pod_mass_kg: float | None = None
+    """Body mass that a foot pod wrote; used only where the settings ask for it, never printed."""
     by_hand: bool = False
     """True where only totals exist: no stream to compute from."""
     facts: Mapping[str, object] = field(default_factory=dict)

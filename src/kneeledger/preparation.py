@@ -73,6 +73,8 @@ class Settings:
     """Body mass of that day from the configuration; None: the file's, else 70 kg and an issue."""
     pack_kg: float = 0.0
     """Carried load; raises the force in body weights by its share of body mass."""
+    use_file_weight: bool = False
+    """Whether a body mass that a foot pod wrote may be taken, where nothing better is known."""
     incline: float | None = None
     """Grade set on a treadmill for an indoor run, as a fraction."""
 
@@ -129,7 +131,7 @@ def prepare(recording: Recording, settings: Settings = Settings()) -> Track:
     issues += slope.issues if ways[Way.RUN].any() or ways[Way.WALK].any() else ()
     about = replace(about, altitude_source=source)
 
-    mass_kg, assumed = _mass_kg(settings, about.file_mass_kg)
+    mass_kg, assumed = _mass_kg(settings, about)
     loads = _loads(ways, speed, cadence, slope.grade_load, moving, columns, clock, settings, mass_kg, about)
     issues += loads.issues
     if assumed and loads.ridden:
@@ -387,11 +389,11 @@ def _incline(written: FloatArray, settings: Settings, *, indoor: bool) -> FloatA
     return np.where(np.isnan(written), settings.incline, written)
 
 
-def _mass_kg(settings: Settings, from_file: float | None) -> tuple[float, bool]:
-    if settings.mass_kg is not None:
-        return settings.mass_kg, False
-    if from_file is not None:
-        return from_file, False
+def _mass_kg(settings: Settings, about: About) -> tuple[float, bool]:
+    lent = about.pod_mass_kg if settings.use_file_weight else None
+    for known in (settings.mass_kg, about.file_mass_kg, lent):
+        if known is not None:
+            return known, False
     return ASSUMED_MASS_KG, True
 
 

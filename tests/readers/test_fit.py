@@ -304,6 +304,16 @@ def describe(
     writer.put(5, index, number, base, name.encode(), units.encode(), native, 0xFF, 0x7F)
 
 
+def test_a_foot_pod_s_body_mass_is_a_fact_of_its_own() -> None:
+    writer = run()
+    describe(writer, 0, U1, "Weight", "kg")
+    writer.define(2, 18, [(253, 4, U4), (2, 4, U4), (5, 1, ENUM)], dev=[(0, 1, 0)])
+    writer.put(2, START + 30, START, 1, dev=b"\x50")
+    (draft,) = fit.drafts(source(writer.file()))
+    assert draft.facts["pod_mass_kg"] == 80.0
+    assert "mass_kg" not in draft.facts
+
+
 @pytest.mark.parametrize("count", [10, 200])
 def test_developer_fields_never_touch_native_ones(count: int) -> None:
     writer = begin()

@@ -98,6 +98,12 @@ def model_options(function: F) -> F:
             help="How much a decline adds to knee load; contested.",
         ),
         click.option("--weight", "mass_kg", type=float, help="Body mass [kg]; matters for cycling only."),
+        click.option(
+            "--use-file-weight",
+            is_flag=True,
+            default=None,
+            help="Take body mass from a foot pod's field where nothing better is known.",
+        ),
         click.option("--pack", "pack_kg", type=float, help="Load carried [kg]."),
         click.option("--incline", type=float, help="Grade of treadmill runs, as a fraction: 0.01 is 1 %."),
         click.option("--tz", help="Time zone for files that do not tell, such as Europe/Berlin."),
@@ -108,7 +114,7 @@ def model_options(function: F) -> F:
     return function
 
 
-MODEL_FLAGS = ("downhill_model", "mass_kg", "pack_kg", "incline", "tz", "units")
+MODEL_FLAGS = ("downhill_model", "mass_kg", "use_file_weight", "pack_kg", "incline", "tz", "units")
 
 
 def settings_from(flags: Mapping[str, Any], *, exports: Sequence[Path] = ()) -> Config:

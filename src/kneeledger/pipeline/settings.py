@@ -43,7 +43,12 @@ SETTINGS: tuple[Setting, ...] = (
         "",
         "Folder of SRTM .hgt tiles; a course within them takes its altitude from there.",
     ),
-    Setting("use_file_weight", False, "", "Take body mass from Stryd fields or a Strava profile."),
+    Setting(
+        "use_file_weight",
+        False,
+        "",
+        "Take body mass from a foot pod's field (Stryd) where nothing better is known.",
+    ),
     Setting("redact_location", True, "", "Leave coordinates, places and titles out of reports."),
     Setting("floor_distance_m", 1000.0, "m", "A run must exceed the longest by this much to be told.", low=0),
     Setting("floor_descent_m", 100.0, "m", "The same for descent.", low=0),
@@ -94,6 +99,7 @@ def preparation(config: Config, day: date) -> PreparationSettings:
         downhill_model=DownhillModel(config["downhill_model"]),
         mass_kg=config.on("mass_kg", day),
         pack_kg=config["pack_kg"],
+        use_file_weight=config["use_file_weight"],
         incline=config["incline"],
     )
 

@@ -104,8 +104,8 @@ def _recording(
         for name, count in refused.items()
     ]
     indoor, virtual = _setting(leg, draft, has_altitude=_given(frame, "altitude_m"))
-    facts = {key: value for key, value in draft.facts.items() if key != "mass_kg"}
-    mass = draft.facts.get("mass_kg")
+    facts = {key: value for key, value in draft.facts.items() if key not in ("mass_kg", "pod_mass_kg")}
+    mass, pod_mass = draft.facts.get("mass_kg"), draft.facts.get("pod_mass_kg")
     assert leg.start is not None
     offset_s, how = local_time.offset(leg.start, _position(frame) or somewhere, draft.facts, tz)
     about = About(
@@ -132,6 +132,7 @@ def _recording(
         device_ascent_m=leg.ascent_m,
         device_descent_m=leg.descent_m,
         file_mass_kg=float(mass) if isinstance(mass, int | float) else None,
+        pod_mass_kg=float(pod_mass) if isinstance(pod_mass, int | float) else None,
         by_hand=leg.by_hand,
         facts=facts,
     )

@@ -407,6 +407,10 @@ def _facts(
     mass = _first(tables.rows_of("user_profile", frozenset({"weight"}))).get("weight")
     if isinstance(mass, float) and mass > 0:
         facts["mass_kg"] = mass
+    if tables.rows_of("field_description", frozenset({"field_name"})):
+        worn = _first(tables.frame("session", POD_MASS.__eq__).to_dicts()).get(POD_MASS)
+        if isinstance(worn, int | float) and worn > 0:
+            facts["pod_mass_kg"] = float(worn)
     if _has_barometer(sensors):
         facts["barometer"] = True
     name = of_sport.get("name")
@@ -427,5 +431,7 @@ def _has_barometer(sensors: Rows) -> bool:
     return any(str(kind) in (BAROMETER, f"{BAROMETER}.0", "barometer") for kind in kinds)
 
 
+POD_MASS = "dev:Weight [kg]"
+"""Body mass that a foot pod (Stryd) writes into the session; taken only where the settings ask for it."""
 BAROMETER = "4"
 """`device_type` of a barometer among local sensors."""
