@@ -260,20 +260,36 @@ def test_find_when_a_limit_was_passed_remembers_nothing(tmp_path):
     assert len(read) == 1
 
 
-def test_find_unchanged_is_fast_for_many_files(tmp_path):
+def least_cpu_s(work):
+    """Least CPU time of three runs: other work on the machine only ever adds to it."""
+    times = []
+    for _ in range(3):
+        began = time.process_time()
+        work()
+        times.append(time.process_time() - began)
+    return min(times)
+
+
+def test_find_unchanged_costs_little_more_than_listing(tmp_path):
     for k in range(2000):
         (tmp_path / f"{k}.fit").write_bytes(b"x")
     archive = put(
         tmp_path / "z" / "e.zip", zipped([(f"{k}.fit", b"x") for k in range(8000)], zipfile.ZIP_STORED)
     )
+
+    def listed():
+        for one in os.scandir(tmp_path):
+            one.stat()
+        with zipfile.ZipFile(archive) as members:
+            members.infolist()
+
+    def asked(path):
+        return list(find([path], known=lambda path, _stamp: not path.endswith(".zip")))
+
+    plain = least_cpu_s(listed)
     for path, count in ((tmp_path, 10_000), (archive, 8000)):
-        times = []
-        for _ in range(3):
-            began = time.process_time()
-            found = list(find([path], known=lambda path, _stamp: not path.endswith(".zip")))
-            times.append(time.process_time() - began)
-        assert len(found) == count
-        assert min(times) < 0.5
+        assert len(asked(path)) == count
+        assert least_cpu_s(lambda path=path: asked(path)) < 9 * plain
 
 
 # --- nothing is let in -------------------------------------------------------------------------
