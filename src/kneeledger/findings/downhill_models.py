@@ -11,7 +11,7 @@ from kneeledger.model import DownhillModel, Way
 from kneeledger.severity import KNEE_LOAD
 from kneeledger.workload import History
 
-__all__ = ["MODEL_COLUMN", "ONLY_ARTICLE", "columns", "held_by", "one_sided"]
+__all__ = ["MODEL_COLUMN", "ONLY_ARTICLE", "held_by", "one_sided"]
 
 ONLY_ARTICLE: Final = "It holds only if downhill loads the knee as the article says, so it is at most a note."
 
@@ -24,15 +24,10 @@ ON_FOOT: Final = (Way.RUN.value, Way.WALK.value)
 Row = Mapping[str, object]
 
 
-def columns(history: History) -> dict[DownhillModel, str]:
-    """The column of the linear load under each model that the history has; the chosen one's is the load itself."""
-    known = MODEL_COLUMN | {DownhillModel(history.downhill_model): KNEE_LOAD.name}
-    return {model: known[model] for model in DownhillModel if model in known}
-
-
 def held_by(history: History, stands: Callable[[str], bool]) -> tuple[DownhillModel, ...]:
-    """The models under whose column an excess `stands`."""
-    return tuple(model for model, column in columns(history).items() if stands(column))
+    """The models under whose column of the linear load an excess `stands`; the chosen model's is the load itself."""
+    known = MODEL_COLUMN | {DownhillModel(history.downhill_model): KNEE_LOAD.name}
+    return tuple(model for model in DownhillModel if model in known and stands(known[model]))
 
 
 def one_sided(rows: Iterable[Row]) -> bool:

@@ -286,11 +286,8 @@ def _day(view: View, day: date, now: float, most: float) -> list[Finding]:
             high=None,
             text=(
                 f"{day_words(day)} asked {KNEE_LOAD.show(now)} of the knees over {len(moving)} outings, {much} "
-                "day of "
-                f"the 30 before ({KNEE_LOAD.show(most)}). The bands of single runs are lent to days; for days "
-                "they are "
-                "an untested extension."
-                f"{only}"
+                f"day of the 30 before ({KNEE_LOAD.show(most)}). The bands of single runs are lent to days; for "
+                f"days they are an untested extension.{only}"
             ),
             why=(
                 f"In easy minutes: {parts}. Up to "

@@ -313,26 +313,21 @@ _CELLS: dict[str, Callable[[object], Any]] = {
 """What makes a cell of a field, by the type that is wanted."""
 
 
-SESSION_NAMES: Names = {
+TOTAL_NAMES: Names = {
     "start": ("start_time",),
     "elapsed_s": ("total_elapsed_time",),
     "timer_s": ("total_timer_time",),
     "distance_m": ("total_distance",),
     "ascent_m": ("total_ascent",),
     "descent_m": ("total_descent",),
+}
+SESSION_NAMES: Names = {
+    **TOTAL_NAMES,
     "sport": ("sport",),
     "sub_sport": ("sub_sport",),
     "total_cycles": ("total_cycles", "total_strides", "total_strokes"),
 }
-LAP_NAMES: Names = {
-    "start": ("start_time",),
-    "elapsed_s": ("total_elapsed_time",),
-    "timer_s": ("total_timer_time",),
-    "distance_m": ("total_distance",),
-    "ascent_m": ("total_ascent",),
-    "descent_m": ("total_descent",),
-    "trigger": ("lap_trigger",),
-}
+LAP_NAMES: Names = {**TOTAL_NAMES, "trigger": ("lap_trigger",)}
 EVENT_NAMES: Names = {"time": ("timestamp",), "event": ("event",), "event_type": ("event_type",)}
 
 
