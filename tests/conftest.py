@@ -220,3 +220,17 @@ def ledger_dump() -> Callable[[Path], dict[str, Any]]:
 def zip_of() -> Callable[[dict[str, bytes]], bytes]:
     """`zipped`."""
     return zipped
+
+
+@pytest.fixture(scope="session")
+def written(content: tuple[Any, dict[str, Any]], tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    """The pages of the made-up season, by kind; read them, do not change them."""
+    from kneeledger.reporting import html
+
+    report, pages = content
+    out = tmp_path_factory.mktemp("report")
+    made = {kind: html.write_activity(page, out) for kind, page in pages.items()}
+    made["overview"] = html.write_overview(report, out)
+    made["method"] = out / "method.html"
+    made["single"] = html.write_single(report, [pages["spike"], pages["ride"]], out)
+    return made

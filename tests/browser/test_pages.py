@@ -27,17 +27,11 @@ HOSTILE = '"><img src=x onerror=alert(1)>\u202e' + "w" * 10_000
 
 
 @pytest.fixture(scope="session")
-def site(content: Any, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
-    """The pages of the made-up season, by kind."""
-    report, pages = content
-    out = tmp_path_factory.mktemp("site")
-    made = {kind: html.write_activity(page, out) for kind, page in pages.items()}
-    made["overview"] = html.write_overview(report, out)
-    made["method"] = out / "method.html"
+def site(content: Any, written: dict[str, Path]) -> dict[str, Path]:
+    """The pages of the made-up season, by kind, and the one for a physiotherapist."""
+    report, _ = content
     sheet = {"weeks": report.weeks.tail(6), "spikes": report.findings, "changed": [], "onset": None}
-    made["physio"] = html.write_physio(report, sheet, out)
-    made["single"] = html.write_single(report, [pages["spike"], pages["ride"]], out)
-    return made
+    return written | {"physio": html.write_physio(report, sheet, written["overview"].parent)}
 
 
 @pytest.fixture(scope="session")

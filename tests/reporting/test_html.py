@@ -65,18 +65,6 @@ def outline(path: Path) -> Outline:
     return made
 
 
-@pytest.fixture(scope="session")
-def written(content: Any, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
-    """Every page of the made-up season."""
-    report, pages = content
-    out = tmp_path_factory.mktemp("report")
-    made = {kind: html.write_activity(page, out) for kind, page in pages.items()}
-    made["overview"] = html.write_overview(report, out)
-    made["method"] = out / "method.html"
-    made["single"] = html.write_single(report, [pages["spike"], pages["ride"]], out)
-    return made
-
-
 def test_first_words_are_the_day_the_age_of_the_files_and_whose(written: dict[str, Path]) -> None:
     text = outline(written["overview"]).text
     main = text[text.index("As of") :]
