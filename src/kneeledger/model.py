@@ -6,7 +6,7 @@ with nothing repaired, so that each repair exists once for FIT, GPX and TCX alik
 Instead of: an Activity object that knows every stage.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from enum import StrEnum
@@ -18,6 +18,7 @@ import numpy.typing as npt
 import polars as pl
 
 from kneeledger import schema
+from kneeledger.tables import Tables
 
 __all__ = [
     "About",
@@ -229,7 +230,8 @@ class Track:
     """A recording with every derived column: ``schema.TRACK``, one row a record."""
 
     about: About
-    frame: pl.DataFrame
+    made: pl.DataFrame | Callable[[], pl.DataFrame]
+    """The frame, or what makes it when it is first asked for: a scan needs the columns only, as numpy."""
     laps: pl.DataFrame
     pauses: pl.DataFrame
     issues: tuple[Issue, ...]
@@ -237,6 +239,11 @@ class Track:
     """Body mass used (matters for cycling only) [kg]."""
     mass_assumed: bool
     downhill: DownhillModel
+
+    @cached_property
+    def frame(self) -> pl.DataFrame:
+        """All columns; shape (n, columns of ``schema.TRACK``)."""
+        return self.made() if callable(self.made) else self.made
 
     @cached_property
     def _arrays(self) -> dict[str, npt.NDArray[np.generic]]:
@@ -248,16 +255,22 @@ class Track:
         return {}
 
     def hold(
-        self, columns: Mapping[str, npt.NDArray[np.generic]], ways: Mapping[Way, npt.NDArray[np.bool_]]
+        self,
+        records: pl.DataFrame,
+        columns: Mapping[str, npt.NDArray[np.generic]],
+        ways: Mapping[Way, npt.NDArray[np.bool_]],
     ) -> None:
-        """Columns and ways of moving of `frame` that are at hand as numpy, so that nobody converts them again."""
+        """What `frame` will be made of: the records, and columns and ways of moving that are at hand as numpy."""
+        self.held["records"] = records
         self._arrays.update(columns)
         self._arrays.update({f"way={way}": rows for way, rows in ways.items()})
 
     def array(self, name: str) -> FloatArray:
         """One float column as numpy, NaN where null; shape (n,). Read only."""
         if name not in self._arrays:
-            column = self.frame.get_column(name)
+            records = self.held.get("records")
+            frame = records if isinstance(records, pl.DataFrame) and name in records.columns else self.frame
+            column = frame.get_column(name)
             if column.dtype != pl.Float64:
                 column = column.cast(pl.Float64)
             values = column.to_numpy()  # null comes as NaN; far quicker than fill_null, which plans a query
@@ -314,7 +327,7 @@ class Entry:
     about: About
     metrics: Mapping[str, Value]
     """By metric name; every declared metric is there, null where unknown."""
-    tables: Mapping[str, pl.DataFrame]
+    tables: Tables
     """``bands``, ``descents``, ``laps``, ``profile`` (decimated), ``cadence_*``, ``stretches``."""
     sums: Mapping[str, float]
     """Sufficient sums of the knee model: see `knee.uncertainty`."""

@@ -157,7 +157,7 @@ def prepare(recording: Recording, settings: Settings = Settings()) -> Track:
     }
     track = Track(
         about=about,
-        frame=_frame(records, derived, way),
+        made=lambda: _frame(records, derived, way),
         laps=recording.laps,
         pauses=recording.pauses,
         issues=tuple(issues),
@@ -166,7 +166,9 @@ def prepare(recording: Recording, settings: Settings = Settings()) -> Track:
         downhill=settings.downhill_model,
     )
     track.hold(
-        columns | {name: values.astype(np.float64, copy=False) for name, values in derived.items()}, ways
+        records,
+        columns | {name: values.astype(np.float64, copy=False) for name, values in derived.items()},
+        ways,
     )
     track.held["clean_altitude"] = clean
     return track

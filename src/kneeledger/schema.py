@@ -29,6 +29,7 @@ __all__ = [
     "conform",
     "empty",
     "framed",
+    "kinds",
 ]
 
 TIME = pl.Datetime("us", "UTC")
@@ -153,9 +154,14 @@ DESCENTS: Schema = {
 }
 
 
+def kinds(schema: Schema) -> dict[str, pl.DataType | type[pl.DataType]]:
+    """The type of each column."""
+    return {name: column.dtype for name, column in schema.items()}
+
+
 def empty(schema: Schema) -> pl.DataFrame:
     """A frame of no rows with the schema's columns."""
-    return pl.DataFrame(schema={name: column.dtype for name, column in schema.items()})
+    return pl.DataFrame(schema=kinds(schema))
 
 
 def conform(frame: pl.DataFrame, schema: Schema) -> tuple[pl.DataFrame, dict[str, int]]:

@@ -74,7 +74,7 @@ def make_track():
         )
         return Track(
             about=_about(sport, float(elapsed[-1]), **about),
-            frame=frame,
+            made=frame,
             laps=schema.empty(schema.LAPS),
             pauses=schema.empty(schema.PAUSES),
             issues=(),

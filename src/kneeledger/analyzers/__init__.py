@@ -5,13 +5,14 @@ for each metric; `explain`, the report's method page and the README table are ma
 """
 
 from kneeledger.analyzers.cadence import CADENCE
-from kneeledger.analyzers.card import Analyzer, Metric, Result, Tables
+from kneeledger.analyzers.card import Analyzer, Metric, Result
 from kneeledger.analyzers.downhill import DOWNHILL
 from kneeledger.analyzers.kneeload import KNEELOAD
 from kneeledger.analyzers.pedalling import PEDALLING
 from kneeledger.analyzers.summary import SUMMARY
 from kneeledger.errors import AnalyzerError
 from kneeledger.model import Entry, Track, Value
+from kneeledger.tables import Tables
 
 __all__ = ["ANALYZERS", "Analyzer", "Metric", "Result", "analyze", "cards"]
 

@@ -13,10 +13,10 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from kneeledger import schema
-from kneeledger.analyzers.card import Analyzer, Metric, Result, Tables
+from kneeledger.analyzers.card import Analyzer, Metric, Result
 from kneeledger.model import Evidence, FloatArray, Track, Value, Way
 from kneeledger.quantiles import grouped_quantiles, rolling_quantiles, weighted_quantiles
+from kneeledger.tables import Columns, Tables
 
 __all__ = ["CADENCE", "Params", "compute"]
 
@@ -143,10 +143,10 @@ def _steady(track: Track, run: npt.NDArray[np.bool_], params: Params) -> npt.NDA
     return steady
 
 
-def _stretches(track: Track, steady: npt.NDArray[np.bool_], params: Params) -> pl.DataFrame:
+def _stretches(track: Track, steady: npt.NDArray[np.bool_], params: Params) -> Columns:
     """Up to a minute of steady running a row: medians, and whether it was level."""
     if not steady.any():
-        return pl.DataFrame(schema=STRETCHES)
+        return Columns.empty(STRETCHES)
     rows = np.flatnonzero(steady)
     elapsed, dt = track.array("elapsed_s")[rows], track.array("dt_s")[rows]
     grade = track.array("grade")[rows]
@@ -169,12 +169,8 @@ def _stretches(track: Track, steady: npt.NDArray[np.bool_], params: Params) -> p
     long = seconds >= params.stretch_min_s
     level = (np.abs(mean_grade[long]) <= params.level_grade).astype(object)
     level[np.isnan(mean_grade[long])] = None
-    return schema.framed(
-        [
-            *(pl.Series(name, values[long], nan_to_null=True) for name, values in columns.items()),
-            pl.Series("level", level.tolist(), dtype=pl.Boolean),
-        ]
-    )
+    cells = {name: values[long] for name, values in columns.items()}
+    return Columns({**cells, "level": level.tolist()}, STRETCHES)
 
 
 def _groups(*keys: FloatArray) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.intp]]:
@@ -235,7 +231,7 @@ def _steps(track: Track) -> float | None:
 
 def _breaks(track: Track) -> tuple[float | None, float | None]:
     """Walking breaks of at least 10 s in a run: how many, and how long in all [s]."""
-    if track.about.sport != "running" or not len(track.frame):
+    if track.about.sport != "running" or not len(track.timed):
         return None, None
     walking = track.way_is(Way.WALK) & track.moving
     if not walking.any():
@@ -256,7 +252,7 @@ def _low_pedalling(track: Track, ride: npt.NDArray[np.bool_], params: Params) ->
     return {"ride_low_cadence_load_s": float(dt[slow].sum())}
 
 
-def _by_pace(track: Track, run: npt.NDArray[np.bool_], params: Params) -> pl.DataFrame:
+def _by_pace(track: Track, run: npt.NDArray[np.bool_], params: Params) -> Columns:
     """Time and median cadence by speed bin, running."""
     cell = np.floor(track.array("ground_speed_mps") / params.speed_bin_mps)
     rows = np.flatnonzero(run & ~np.isnan(cell))
@@ -275,10 +271,10 @@ def _by_pace(track: Track, run: npt.NDArray[np.bool_], params: Params) -> pl.Dat
         ),
         "cadence_spm": _middle(track.array("cadence_spm")[rows], place, len(bins)),
     }
-    return schema.framed([pl.Series(name, values, nan_to_null=True) for name, values in columns.items()])
+    return Columns(columns, dict.fromkeys(columns, pl.Float64))
 
 
-def _by_grade(track: Track, run: npt.NDArray[np.bool_]) -> pl.DataFrame:
+def _by_grade(track: Track, run: npt.NDArray[np.bool_]) -> Columns:
     """Time, speed and median cadence by grade band, running; unknown grade last."""
     rows = np.flatnonzero(run)
     grade = track.array("grade")[rows]
@@ -300,18 +296,17 @@ def _by_grade(track: Track, run: npt.NDArray[np.bool_]) -> pl.DataFrame:
         table["time_s"].append(float(seconds.sum()))
         for name, values in (("speed_mps", speed), ("cadence_spm", spm)):
             table[name].append(weighted_quantiles(values[start:stop], seconds, (0.5,))[0])
-    return schema.framed([pl.Series(name, values, dtype=pl.Float64) for name, values in table.items()])
+    return Columns(table, dict.fromkeys(table, pl.Float64))
 
 
-def _histogram(values: FloatArray, mask: npt.NDArray[np.bool_], dt: FloatArray) -> pl.DataFrame:
+def _histogram(values: FloatArray, mask: npt.NDArray[np.bool_], dt: FloatArray) -> Columns:
     """Time by cadence in bins of 2 a minute."""
     use = mask & ~np.isnan(values)
     cell = np.floor(values[use] / 2).astype(np.int64)
     time = np.bincount(cell, weights=dt[use])
     bins = np.flatnonzero(np.bincount(cell))
-    return schema.framed(
-        [pl.Series("cadence_from", bins * 2.0), pl.Series("time_s", time[bins].astype(np.float64))]
-    )
+    cells = {"cadence_from": bins * 2.0, "time_s": time[bins].astype(np.float64)}
+    return Columns(cells, dict.fromkeys(cells, pl.Float64))
 
 
 def _card(

@@ -1,14 +1,13 @@
 """What an analyzer promises: its metrics' cards, its result, and its line in the registry."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-import polars as pl
-
 from kneeledger.model import Evidence, Issue, Track, Value
+from kneeledger.tables import Tables
 
-__all__ = ["Analyzer", "Metric", "Result", "Tables"]
+__all__ = ["Analyzer", "Metric", "Result"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,36 +30,12 @@ class Metric:
     formula: str = ""
 
 
-class Tables(Mapping[str, pl.DataFrame]):
-    """Tables by name; one given as a function is made when it is first asked for, and kept.
-
-    A scan stores some of the tables and throws the rest away; those only a page draws cost it nothing.
-    """
-
-    def __init__(self, *parts: Mapping[str, pl.DataFrame | Callable[[], pl.DataFrame]]) -> None:
-        self._held: dict[str, pl.DataFrame | Callable[[], pl.DataFrame]] = {}
-        for part in parts:
-            self._held |= part._held if isinstance(part, Tables) else part
-
-    def __getitem__(self, name: str) -> pl.DataFrame:
-        held = self._held[name]
-        if not isinstance(held, pl.DataFrame):
-            held = self._held[name] = held()
-        return held
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._held)
-
-    def __len__(self) -> int:
-        return len(self._held)
-
-
 @dataclass(frozen=True, slots=True)
 class Result:
     """What an analyzer says of one track. Exactly the declared keys; null where unknown."""
 
     metrics: Mapping[str, Value]
-    tables: Mapping[str, pl.DataFrame] = field(default_factory=dict)
+    tables: Tables = field(default_factory=Tables)
     sums: Mapping[str, float] = field(default_factory=dict)
     issues: tuple[Issue, ...] = ()
 

@@ -14,7 +14,6 @@ from typing import Final
 
 import numpy as np
 import numpy.typing as npt
-import polars as pl
 
 from kneeledger import elevation, schema
 from kneeledger.analyzers.card import Analyzer, Metric, Result
@@ -29,6 +28,7 @@ from kneeledger.model import (
     Value,
     Way,
 )
+from kneeledger.tables import Columns, Tables
 
 __all__ = ["BAND_EDGES", "DOWNHILL", "NOT_COUNTED", "Params", "compute"]
 
@@ -85,7 +85,8 @@ def compute(track: Track, params: Params) -> Result:
     counted = track.about.sport not in NOT_COUNTED and not track.about.virtual
     issues: list[Issue] = []
     metrics = dict.fromkeys((card.name for card in METRICS), Value(None))
-    bands = single = None
+    bands: list[dict[str, object]] = []
+    single: list[dict[str, object]] = []
     ground = _Ground(track)
     if counted and not track.about.indoor:
         climb, found = elevation.descent_with_parts(
@@ -111,10 +112,10 @@ def compute(track: Track, params: Params) -> Result:
         if counted and np.isfinite(ground.grade).any():
             metrics |= _running(track, ground)
     tables = {
-        "bands": schema.empty(schema.BANDS) if bands is None else bands,
-        "descents": _frame(single or [], schema.DESCENTS),
+        "bands": _columns(bands, schema.BANDS),
+        "descents": _columns(single, schema.DESCENTS),
     }
-    return Result(metrics, tables, {}, tuple(issues))
+    return Result(metrics, Tables(tables), {}, tuple(issues))
 
 
 class _Ground:
@@ -177,7 +178,7 @@ def _band_of(grade: FloatArray) -> IntArray:
     return np.where(np.isfinite(grade), band, len(BAND_EDGES) - 1).astype(np.int64)
 
 
-def _bands(track: Track, ground: _Ground, grade: FloatArray, ways: list[Way]) -> pl.DataFrame:
+def _bands(track: Track, ground: _Ground, grade: FloatArray, ways: list[Way]) -> list[dict[str, object]]:
     """``schema.BANDS``: nine bands and the unknown, for each way of moving in the track."""
     load, steps = track.array("knee_load_bw_s"), ground.steps
     unknown = np.isnan(grade)
@@ -217,14 +218,13 @@ def _bands(track: Track, ground: _Ground, grade: FloatArray, ways: list[Way]) ->
                     "knee_load_bw_s": told["knee_load_bw_s"][at] if has_load else None,
                 }
             )
-    return _frame(table, schema.BANDS)
+    return table
 
 
-def _frame(rows: list[dict[str, object]], columns: schema.Schema) -> pl.DataFrame:
-    """A frame of a schema from rows of plain values."""
-    return schema.framed(
-        [pl.Series(name, [row[name] for row in rows], dtype=column.dtype) for name, column in columns.items()]
-    )
+def _columns(rows: list[dict[str, object]], promised: schema.Schema) -> Columns:
+    """The columns of a schema from rows of plain values."""
+    cells = {name: [row[name] for row in rows] for name in promised}
+    return Columns(cells, schema.kinds(promised))
 
 
 def _steps(cadence_spm: FloatArray, dt_s: FloatArray, moving: BoolArray) -> FloatArray:

@@ -11,20 +11,19 @@ linear load follows running time, so this is fair for the linear view and rough 
 Instead of: one score.
 """
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
-import numpy.typing as npt
 import polars as pl
 
 from kneeledger import schema
-from kneeledger.analyzers.card import Analyzer, Metric, Result, Tables
+from kneeledger.analyzers.card import Analyzer, Metric, Result
 from kneeledger.knee import decomposition, running, sums, uncertainty, walking
 from kneeledger.knee.cycling import FALLBACK_RATE_BW, MEAN_OVER_PEAK
 from kneeledger.knee.peak_weighted import reference_steps
 from kneeledger.model import DownhillModel, Evidence, FloatArray, Issue, Track, Value, Way
+from kneeledger.tables import Columns, Tables
 
 __all__ = ["KNEELOAD", "PER_KM", "PROFILE", "Params", "compute"]
 
@@ -231,11 +230,11 @@ def _details(track: Track, found: dict[str, float]) -> dict[str, Value]:
     return metrics
 
 
-def _profile(track: Track, points: int) -> pl.DataFrame:
+def _profile(track: Track, points: int) -> Columns:
     """The track in equal steps of distance, or of time where there is none: ``PROFILE``."""
-    height = track.frame.height
+    height = len(track.timed)
     if height == 0:
-        return schema.empty(PROFILE)
+        return Columns.empty(schema.kinds(PROFILE))
     dt, along = track.filled("dt_s"), track.along_m
     clock = np.cumsum(dt)
     axis = along if along[-1] > 100.0 else clock
@@ -271,7 +270,7 @@ def _profile(track: Track, points: int) -> pl.DataFrame:
     for name in PROFILE:
         if name not in table:
             table[name] = mean(track.array(name))
-    return _frame(table, PROFILE)
+    return Columns(table, schema.kinds(PROFILE))
 
 
 def _band(track: Track) -> FloatArray:
@@ -289,21 +288,11 @@ def _band(track: Track) -> FloatArray:
     return result
 
 
-def _frame(table: Mapping[str, npt.NDArray[Any]], promised: schema.Schema) -> pl.DataFrame:
-    """Columns in the promised order and types, NaN as null."""
-    return schema.framed(
-        [
-            pl.Series(name, table[name], dtype=column.dtype, nan_to_null=column.dtype == pl.Float64)
-            for name, column in promised.items()
-        ]
-    )
-
-
-def _per_km(track: Track) -> pl.DataFrame:
+def _per_km(track: Track) -> Columns:
     """Load of each kilometre of the route: ``PER_KM``; a record belongs to the one it ends in."""
     ds, dt, along = track.filled("ds_m"), track.filled("dt_s"), track.along_m
     if not len(along) or along[-1] <= 0.0:
-        return schema.empty(PER_KM)
+        return Columns.empty(schema.kinds(PER_KM))
     cell = np.minimum(np.maximum(np.ceil(along / 1000.0) - 1.0, 0.0), np.ceil(along[-1] / 1000.0) - 1.0)
     cell = cell.astype(np.int64)
     count = int(cell.max()) + 1
@@ -336,7 +325,7 @@ def _per_km(track: Track) -> pl.DataFrame:
         "cadence_spm": mean("cadence_spm", moving, total(moving)),
     }
     travelled = table["distance_m"] > 0.0
-    return _frame({name: values[travelled] for name, values in table.items()}, PER_KM)
+    return Columns({name: values[travelled] for name, values in table.items()}, schema.kinds(PER_KM))
 
 
 _MODEL_SOURCES: Final = ("RBDS", "Lenhart2014", "Willson2015", "vanOeveren2019")

@@ -12,10 +12,10 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from kneeledger import schema
-from kneeledger.analyzers.card import Analyzer, Metric, Result, Tables
+from kneeledger.analyzers.card import Analyzer, Metric, Result
 from kneeledger.model import Evidence, FloatArray, Track, Value, Way
 from kneeledger.quantiles import grouped_quantiles
+from kneeledger.tables import Columns, Tables
 
 __all__ = ["PEDALLING", "Params", "compute"]
 
@@ -117,12 +117,12 @@ def _by_grade(track: Track, turning: npt.NDArray[np.bool_], low: npt.NDArray[np.
     return pl.DataFrame(rows, schema=BINNED)
 
 
-def _stretches(track: Track, turning: npt.NDArray[np.bool_], params: Params) -> pl.DataFrame:
+def _stretches(track: Track, turning: npt.NDArray[np.bool_], params: Params) -> Columns:
     """Minutes of pedalling whose middle three fifths of power stay within the tolerance; a row a minute."""
     power, rpm, dt = track.array("power_w"), track.array("cadence_rpm"), track.array("dt_s")
     use = turning & (power > 0)
     if not use.any():
-        return pl.DataFrame(schema=STRETCHES)
+        return Columns.empty(STRETCHES)
     elapsed, grade = track.array("elapsed_s"), track.array("grade")
     rows = np.flatnonzero(use)
     minute = np.floor(elapsed[rows] / params.minute_s)
@@ -144,9 +144,7 @@ def _stretches(track: Track, turning: npt.NDArray[np.bool_], params: Params) -> 
         "cadence_rpm": turns,
         "grade": np.where(graded > 0, rise / np.maximum(graded, 1), np.nan),
     }
-    return schema.framed(
-        [pl.Series(name, values[steady], nan_to_null=True) for name, values in columns.items()]
-    )
+    return Columns({name: values[steady] for name, values in columns.items()}, STRETCHES)
 
 
 PEDALLING = Analyzer(

@@ -147,10 +147,7 @@ def _run(track: Track, rows: BoolArray) -> dict[str, float]:
 
 
 def _sure(track: Track) -> BoolArray:
-    column = track.frame.get_column("way_sure")
-    return np.asarray(
-        (column.fill_null(value=True) if column.null_count() else column).to_numpy(), dtype=np.bool_
-    )
+    return np.asarray(track.array("way_sure") != 0.0)
 
 
 def _recovered(

@@ -62,11 +62,8 @@ def activity_row(
 ) -> dict[str, Any]:
     """One row of the activities table, with its metrics and tables."""
     about = entry.about
-    tables = {
-        name: columns_json(entry.tables[name])
-        for name in STORED_TABLES
-        if name in entry.tables and entry.tables[name].height
-    }
+    stored = {name: entry.tables.lists(name) for name in STORED_TABLES if name in entry.tables}
+    tables = {name: columns_json(columns) for name, columns in stored.items() if any(columns.values())}
     if entry.sums:
         tables["sums"] = json.dumps(dict(entry.sums), separators=(",", ":"))
     return {
@@ -88,8 +85,8 @@ def activity_row(
         "segment": segment,
         "about": about_json(about),
         "context": json.dumps(dict(context), ensure_ascii=False, sort_keys=True),
-        "laps": columns_json(entry.tables["laps"]) if "laps" in entry.tables else "{}",
-        "pauses": columns_json(pauses),
+        "laps": columns_json(entry.tables.lists("laps")) if "laps" in entry.tables else "{}",
+        "pauses": columns_json(pauses.to_dict(as_series=False)),
         "issues": json.dumps([asdict(issue) for issue in entry.issues], ensure_ascii=False),
         "metrics": [(name, v.value, v.low, v.high) for name, v in entry.metrics.items()],
         "tables": tables,

@@ -20,7 +20,7 @@ import os
 import shutil
 import sqlite3
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import IO, Any, Self
@@ -759,10 +759,9 @@ def microseconds(moment: datetime) -> int:
 _compact = json.JSONEncoder(default=str, separators=(",", ":")).encode
 
 
-def columns_json(rows: Iterable[Mapping[str, Any]] | pl.DataFrame) -> str:
-    """A small frame as JSON columns, null where unknown."""
-    frame = rows if isinstance(rows, pl.DataFrame) else pl.DataFrame(list(rows))
-    return _compact({column.name: column.to_list() for column in frame.get_columns()})
+def columns_json(columns: Mapping[str, list[Any]]) -> str:
+    """A small table as JSON columns, null where unknown."""
+    return _compact(columns)
 
 
 if os.name == "nt":
