@@ -24,16 +24,8 @@ WAY_OF_SPORT = {
     "cycling": Way.RIDE,
     "e_biking": Way.RIDE,
 }
-STORED_TABLES = (
-    "bands",
-    "descents",
-    "cadence_by_pace",
-    "cadence_by_grade",
-    "stretches",
-    "per_km",
-    "pedalling_stretches",
-)
-"""Profiles are not among them: they are made again from the stored track when a page asks."""
+STORED_TABLES = ("bands", "descents", "stretches", "pedalling_stretches")
+"""What is asked of many activities at once; the rest is made again from the stored track when a page asks."""
 
 
 def activity_id(athlete: str, sha256: str, part: int) -> str:

@@ -486,11 +486,6 @@ class Ledger:
                     merged[column] = values + [None] * (done + height - len(values))
         return pl.DataFrame(merged, infer_schema_length=None)
 
-    def table(self, activity: str, name: str) -> pl.DataFrame:
-        """One table of one activity; empty where there is none."""
-        rows = self.query("select rows from tables where activity = ? and name = ?", (activity, name))
-        return pl.DataFrame(json.loads(rows[0][0]), infer_schema_length=None) if rows else pl.DataFrame()
-
     def sums(self, athlete: str) -> dict[str, dict[str, float]]:
         """Sufficient sums of the knee model by activity id; see `knee.uncertainty`."""
         rows = self.query(

@@ -152,28 +152,29 @@ def _row(
     recording: Recording, source: Source, batch: Batch, segment: str
 ) -> tuple[dict[str, Any], pl.DataFrame | None]:
     _, made = entry(recording, batch.config)
-    kept = recording.records if batch.config["keep_positions"] else _without_place(recording.records)
+    records = recording.records
     row = rows.activity_row(
         batch.athlete,
         made,
         freshness=freshness(recording.about, batch.config),
-        segment=segment if kept.height else "",
+        segment=segment if records.height else "",
         context={key: plain(text) for key, text in source.context.items()},
         pauses=recording.pauses,
     )
     row["read_issues"] = json.dumps([asdict(i) for i in recording.issues], ensure_ascii=False)
-    if not kept.height:
+    if not records.height:
         return row, None
-    name = pl.Series("activity", [row["id"]]).new_from_index(0, kept.height)
-    return row, schema.framed([name, *kept.get_columns()])
+    return row, _kept(row["id"], records, positions=batch.config["keep_positions"])
 
 
-def _without_place(records: pl.DataFrame) -> pl.DataFrame:
-    """The records with the columns of position, and nothing in them."""
-    nothing = pl.Series([None], dtype=pl.Float64).new_from_index(0, records.height)
-    return schema.framed(
-        [nothing.alias(one.name) if one.name in POSITIONS else one for one in records.get_columns()]
-    )
+def _kept(activity: str, records: pl.DataFrame, *, positions: bool) -> pl.DataFrame:
+    """The records under their activity's id; the columns of position empty unless they are to be kept."""
+    name = pl.Series("activity", [activity]).new_from_index(0, records.height)
+    columns = records.get_columns()
+    if not positions:
+        nothing = pl.Series([None], dtype=pl.Float64).new_from_index(0, records.height)
+        columns = [nothing.alias(one.name) if one.name in POSITIONS else one for one in columns]
+    return schema.framed([name, *columns])
 
 
 def _reason(error: ReadError) -> str:
