@@ -29,7 +29,7 @@ from kneeledger.model import (
     Track,
     Way,
 )
-from kneeledger.quantiles import rolling_median
+from kneeledger.quantiles import median, rolling_median
 
 __all__ = ["VERSION", "Settings", "prepare"]
 
@@ -170,7 +170,7 @@ def prepare(recording: Recording, settings: Settings = Settings()) -> Track:
         columns | {name: values.astype(np.float64, copy=False) for name, values in derived.items()},
         ways,
     )
-    track.held["clean_altitude"] = clean
+    track.held.update(clean_altitude=clean, grid=slope.grid)
     return track
 
 
@@ -255,7 +255,7 @@ def _median(values: FloatArray, *, otherwise: float) -> float:
     if not len(values):
         return otherwise
     first = values[0]
-    return float(first) if (values == first).all() else float(np.median(values))
+    return float(first) if (values == first).all() else median(values)
 
 
 def _steps_m(
@@ -298,7 +298,7 @@ def _usable_cadence_spm(cadence: FloatArray, elapsed: FloatArray) -> FloatArray:
         return cadence
     plausible = (cadence >= 50) & (cadence <= 260)
     good = np.where(plausible, cadence, np.nan)
-    usual = float(np.median(good[plausible])) if plausible.any() else np.nan
+    usual = median(good[plausible]) if plausible.any() else np.nan
     half = np.abs(good - usual / 2) <= 0.08 * usual / 2
     if half.any():
         starts, ends = _spells(half)

@@ -15,7 +15,7 @@ import polars as pl
 
 from kneeledger.analyzers.card import Analyzer, Metric, Result
 from kneeledger.model import Evidence, FloatArray, Track, Value, Way
-from kneeledger.quantiles import grouped_quantiles, rolling_quantiles, weighted_quantiles
+from kneeledger.quantiles import grouped_quantiles, median, rolling_quantiles, weighted_quantiles
 from kneeledger.tables import Columns, Tables
 
 __all__ = ["CADENCE", "Params", "compute"]
@@ -177,16 +177,19 @@ def _groups(*keys: FloatArray) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.int
     """Group of each record, numbered in order of first appearance, and where each group begins."""
     code, size = np.zeros(len(keys[0]), dtype=np.int64), 1
     for key in keys:
-        whole = np.where(np.isnan(key), key.min(initial=0.0, where=~np.isnan(key)) - 1.0, key)
-        low = whole.min()
-        span = int(whole.max() - low) + 1
-        code, size = code * span + (whole - low).astype(np.int64), size * span
+        low = key.min()
+        if np.isnan(low):
+            low = key.min(initial=0.0, where=~np.isnan(key)) - 1.0
+            key = np.where(np.isnan(key), low, key)
+        span = int(key.max() - low) + 1
+        if span > 1:
+            code, size = code * span + (key - low).astype(np.int64), size * span
     if size > 65_536:
         cells, code = np.unique(code, return_inverse=True)
         size = len(cells)
     # Written from the last record to the first, so that each cell keeps its first.
     first = np.full(size, len(code))
-    first[code[::-1]] = np.arange(len(code))[::-1]
+    first[code[::-1]] = np.arange(len(code) - 1, -1, -1)
     used = np.flatnonzero(first < len(code))
     used = used[np.argsort(first[used])]
     number = np.empty(size, dtype=np.intp)
@@ -217,7 +220,7 @@ def _drift_pct(track: Track, steady: npt.NDArray[np.bool_]) -> float | None:
         return None
     speed, spm = track.array("ground_speed_mps")[use], track.array("cadence_spm")[use]
     first, last = (
-        np.median(np.log(spm[each]) - POPULATION_SLOPE * np.log(speed[each] / 3.0)) for each in thirds
+        median(np.log(spm[each]) - POPULATION_SLOPE * np.log(speed[each] / 3.0)) for each in thirds
     )
     return float(100 * np.expm1(last - first))
 

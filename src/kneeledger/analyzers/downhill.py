@@ -96,6 +96,7 @@ def compute(track: Track, params: Params) -> Result:
             source=source,
             least_drop_m=params.least_drop_m,
             least_grade=params.least_grade,
+            grid=ground.grid,
         )
         metrics["descent_m"], metrics["ascent_m"] = climb.descent_m, climb.ascent_m
         metrics["descent_run_m"] = _shared(climb, track.way_is(Way.RUN))
@@ -132,6 +133,8 @@ class _Ground:
         self.cadence_spm = track.array("cadence_spm")
         self.steps = _steps(self.cadence_spm, self.dt_s, self.moving)
         self.clean = _clean(track)
+        grid = track.held.get("grid")
+        self.grid = grid if isinstance(grid, elevation.Grid) else None
 
 
 def _clean(track: Track) -> elevation.CleanAltitude:
@@ -191,16 +194,17 @@ def _bands(track: Track, ground: _Ground, grade: FloatArray, ways: list[Way]) ->
         "knee_load_bw_s": track.filled("knee_load_bw_s"),
         "known": np.where(stepped, ground.dt_s, 0.0),
     }
-    all_bands = _band_of(grade)
     count = len(BAND_EDGES)
+    cell = _band_of(grade)
+    for number, way in enumerate(ways):
+        if number:
+            cell[track.way_is(way)] += number * count
+    cells = count * len(ways)
+    sums = {name: np.bincount(cell, weights=each, minlength=cells).tolist() for name, each in values.items()}
     table: list[dict[str, object]] = []
-    for way in ways:
+    for number, way in enumerate(ways):
         rows = track.way_is(way)
-        band = all_bands[rows]
-        told = {
-            name: np.bincount(band, weights=each[rows], minlength=count).tolist()
-            for name, each in values.items()
-        }
+        told = {name: each[number * count :] for name, each in sums.items()}
         has_steps = way in (Way.RUN, Way.WALK) and bool(stepped[rows].any())
         has_load = bool(np.isfinite(load[rows]).any())
         for at in range(count):

@@ -8,6 +8,7 @@ its input. Each module says what was measured and what it was chosen over.
 
 from kneeledger.elevation.cleaning import LARGEST_GRADE, CleanAltitude, clean_altitude
 from kneeledger.elevation.drift import drift
+from kneeledger.elevation.grid import Grid
 from kneeledger.elevation.origin import altitude_source
 from kneeledger.elevation.slope import Grade, grade
 from kneeledger.elevation.swings import Climb, Descent, descent, descent_with_parts, descents
@@ -18,6 +19,7 @@ __all__ = [
     "Climb",
     "Descent",
     "Grade",
+    "Grid",
     "altitude_source",
     "clean_altitude",
     "descent",

@@ -135,13 +135,15 @@ def _odd_jumps(
     """Records to cut out, and records at which a new level begins."""
     cut = np.zeros(altitude.size, dtype=np.bool_)
     fastest = FASTEST_RISE_MPS["ride" if sport in RIDES else "foot"]
-    rise = np.diff(altitude[known])
-    span = np.maximum(np.diff(elapsed_s[known]), 1.0)
-    across = np.diff(segment[known]) != 0
+    height, when, stretch = altitude[known], elapsed_s[known], segment[known]
+    rise = height[1:] - height[:-1]
+    span = np.maximum(when[1:] - when[:-1], 1.0)
+    across = stretch[1:] != stretch[:-1]
     odd = np.abs(rise) > 1.0 + fastest * span
     if across.any():
-        travelled = np.maximum(np.nan_to_num(np.diff(distance_m[known])), 0.0)
-        odd = np.where(across, np.abs(rise) > 3.0 + LARGEST_GRADE * travelled, odd)
+        over = np.flatnonzero(across)
+        travelled = np.maximum(np.nan_to_num(distance_m[known[over + 1]] - distance_m[known[over]]), 0.0)
+        odd[over] = np.abs(rise[over]) > 3.0 + LARGEST_GRADE * travelled
     jumps = np.flatnonzero(odd).tolist()
     breaks: list[int] = []
     at = 0

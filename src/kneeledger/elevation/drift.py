@@ -14,7 +14,7 @@ from typing import Final
 
 import numpy as np
 
-from kneeledger.elevation.cleaning import CleanAltitude
+from kneeledger.elevation.cleaning import BoolArray, CleanAltitude, IntArray
 from kneeledger.elevation.origin import COARSE, NOT_TOLD
 from kneeledger.model import AltitudeSource, FloatArray, Issue
 
@@ -58,13 +58,12 @@ def drift(
     row -= row.min()
     column -= column.min()
     place = (clean.part[usable] * (row.max() + 1) + row) * (column.max() + 1) + column
-    enters = np.flatnonzero(np.diff(place, prepend=-1))
-    stay = np.diff(enters, append=place.size)
-    level = np.add.reduceat(height[usable], enters) / stay
-    when = elapsed_s[usable][enters]
+    enters = np.flatnonzero(_begins(place))
+    level = np.add.reduceat(height[usable], enters) / np.diff(enters, append=place.size)
+    when = elapsed_s[usable[enters]]
 
     order = np.argsort(place[enters], kind="stable")
-    new = np.diff(place[enters][order], prepend=-1) != 0
+    new = _begins(place[enters[order]])
     first = order[np.maximum.accumulate(np.where(new, np.arange(order.size), 0))]
     again = when[order] - when[first] >= AGAIN_S
     rise = (level[order] - level[first])[again][np.argsort(when[order][again], kind="stable")]
@@ -78,11 +77,25 @@ def drift(
     return (Issue("altitude_drift", int(rise.size), text),)
 
 
+def _begins(place: IntArray) -> BoolArray:
+    """Where a run of one place begins."""
+    begins = np.ones(place.size, dtype=np.bool_)
+    np.not_equal(place[1:], place[:-1], out=begins[1:])
+    return begins
+
+
 def _largest_m(rise: FloatArray) -> float:
     """The largest change of altitude that twenty places in a row agree upon [m]; 0 where none do."""
     groups = rise.size // AGREEING
     together = rise[: groups * AGREEING].reshape(groups, AGREEING)
-    middle = np.median(together, axis=1)
-    spread = np.median(np.abs(together - middle[:, None]), axis=1)
+    middle = _middle(together)
+    spread = _middle(np.abs(together - middle[:, None]))
     sizes = np.abs(middle)
     return float(sizes[spread <= SPREAD * sizes].max(initial=0.0))
+
+
+def _middle(rows: FloatArray) -> FloatArray:
+    """Median of each row of `AGREEING` values: sorted, rows so short take half of what numpy's takes."""
+    ordered = np.sort(rows, axis=1)
+    middle: FloatArray = (ordered[:, AGREEING // 2 - 1] + ordered[:, AGREEING // 2]) / 2
+    return middle

@@ -50,6 +50,8 @@ def ramps(
     least_m
         What a rise must have beyond that of legs: far above the noise of the altitude [m].
     """
+    if not altitude_m.size or altitude_m.max() - altitude_m.min() <= least_m:
+        return []
     way = np.zeros(altitude_m.size, dtype=np.int8)
     records = np.arange(altitude_m.size)
     window = records - np.searchsorted(elapsed_s, elapsed_s - WINDOW_S)

@@ -18,9 +18,10 @@ from typing import Final
 import numpy as np
 
 from kneeledger.elevation.cleaning import LARGEST_GRADE, BoolArray, CleanAltitude, IntArray
-from kneeledger.elevation.grid import Grid, Sums, grid_of
+from kneeledger.elevation.grid import Between, Grid, Sums, grid_of
 from kneeledger.elevation.origin import COARSE, NOT_TOLD
 from kneeledger.model import AltitudeSource, FloatArray, Issue
+from kneeledger.quantiles import median
 
 __all__ = ["Grade", "grade"]
 
@@ -59,6 +60,8 @@ class Grade:
     error_sd: FloatArray
     """Standard error of `grade`."""
     issues: tuple[Issue, ...]
+    grid: Grid | None = None
+    """The altitude every few metres, from which it was taken: `descent_with_parts` needs the same."""
 
 
 def grade(
@@ -103,10 +106,10 @@ def grade(
     if fine.size == 0:
         return Grade(nothing, nothing.copy(), np.zeros(count), nothing.copy(), (unknown,))
     unseen = ~believed[grid.place] | clean.carried
-    at = grid.position - 0.5
+    between = Between(grid.position - 0.5, fine)
 
     def by_record(places: FloatArray, hidden: BoolArray) -> FloatArray:
-        values = np.interp(at, fine, places[fine])
+        values = between(places[fine])
         values[hidden] = np.nan
         return values
 
@@ -115,11 +118,11 @@ def grade(
     slope = np.clip(by_record(value, standing), -LARGEST_GRADE, LARGEST_GRADE)
     if coarse:
         error = np.maximum(error, GPS_ERROR)
-        return Grade(smooth, slope, np.zeros(count), by_record(error, standing), (unknown,))
+        return Grade(smooth, slope, np.zeros(count), by_record(error, standing), (unknown,), grid)
     sharp = _chosen(lines, LOAD_CONFIDENCE, grid.odd(LOAD_CHOICE_M))
     load = _without_error(_picked(lines.slope, sharp), _picked(lines.error, sharp))
     load = np.clip(np.nan_to_num(by_record(load, standing)), -LARGEST_GRADE, LARGEST_GRADE)
-    return Grade(smooth, slope, load, by_record(error, standing), ())
+    return Grade(smooth, slope, load, by_record(error, standing), (), grid)
 
 
 def _without_error(slope: FloatArray, error: FloatArray) -> FloatArray:
@@ -166,23 +169,23 @@ def _chosen(lines: _Lines, confidence: float, width: int) -> tuple[IntArray, Int
     That choice is itself noisy, so it is averaged over `width` places.
     """
     windows, places = lines.slope.shape
+    reach = confidence * lines.error
+    lower, upper = lines.slope - reach, lines.slope + reach
+    low, high = lower[0], upper[0]
+    agrees = low <= high
     choice = np.zeros(places)
-    low, high = np.full(places, -np.inf), np.full(places, np.inf)
-    agrees = np.ones(places, dtype=np.bool_)
-    for at, (slope, error) in enumerate(zip(lines.slope, lines.error, strict=True)):
-        reach = confidence * error
-        np.maximum(low, slope - reach, out=low)
-        np.minimum(high, slope + reach, out=high)
+    for at in range(1, windows):
+        np.maximum(low, lower[at], out=low)
+        np.minimum(high, upper[at], out=high)
         agrees &= low <= high
-        if at:
-            choice += agrees
+        choice += agrees
     around = width // 2
     padded = np.concatenate([np.full(around, choice[0]), choice, np.full(around, choice[-1])])
     choice = np.convolve(padded, np.full(width, 1.0 / width), "valid")
-    first = np.clip((choice + 1e-9).astype(np.int64), 0, windows - 1)
+    first = np.minimum((choice + 1e-9).astype(np.int64), windows - 1)
     second = np.minimum(first + 1, windows - 1)
     index = np.arange(places)
-    return first * places + index, second * places + index, np.clip(choice - first, 0.0, 1.0)
+    return first * places + index, second * places + index, np.minimum(np.maximum(choice - first, 0.0), 1.0)
 
 
 def _picked(values: FloatArray, choice: tuple[IntArray, IntArray, FloatArray]) -> FloatArray:
@@ -200,13 +203,13 @@ def _noise_sd(grid: Grid) -> float:
     bend = bend[(mask[1:-1] * mask[:-2] * mask[2:]) > 0]
     if bend.size < 5:
         return 0.1
-    bound = max(4.0 * float(np.median(np.abs(bend))), 0.3)
-    bend = np.clip(bend, -bound, bound)
+    bound = max(4.0 * median(np.abs(bend)), 0.3)
+    bend = np.minimum(np.maximum(bend, -bound), bound)
     return max(float(np.sqrt(np.mean(bend * bend) / 1.5)), LEAST_NOISE_M)
 
 
 def _resolution_m(altitude_m: FloatArray) -> float:
     """The smallest step of the altitude, at most 2 m; 0 where it has none to speak of [m]."""
-    step = np.abs(np.diff(altitude_m))
+    step = np.abs(altitude_m[1:] - altitude_m[:-1])
     step = step[step > 0.01]
     return min(float(step.min()), 2.0) if step.size else 0.0

@@ -124,21 +124,31 @@ class _Profile:
         return _zigzag(self.turns, self.turns_m, threshold_m)
 
 
-def _profile(clean: CleanAltitude, distance_m: FloatArray, elapsed_s: FloatArray) -> _Profile | None:
-    """Heights without the level breaks. Where there is no distance, 3 m/s stand in for it."""
-    along = distance_m if np.isfinite(distance_m).any() else 3.0 * elapsed_s
-    grid = grid_of(clean, along, TURN_M)
+def _profile(
+    clean: CleanAltitude, distance_m: FloatArray, elapsed_s: FloatArray, grid: Grid | None = None
+) -> _Profile | None:
+    """Heights without the level breaks. Where there is no distance, 3 m/s stand in for it.
+
+    A `grid` that stands is taken where the altitude is of one part, so that none is set apart from another.
+    """
+    parts = bool(clean.part.size) and bool((clean.part != clean.part[0]).any())
+    if parts or grid is None:
+        along = distance_m if np.isfinite(distance_m).any() else 3.0 * elapsed_s
+        grid = grid_of(clean, along, TURN_M)
     if grid is None:
         return None
     index = np.flatnonzero(grid.mask)
     belongs = np.zeros(grid.mask.size, dtype=np.int64)
     belongs[grid.place] = clean.part
-    breaks = np.diff(np.maximum.accumulate(belongs)[index]) != 0
+    breaks = np.diff(np.maximum.accumulate(belongs)[index]) != 0 if parts else None
+    known = grid.altitude * grid.mask
 
     def averaged(width_m: float) -> FloatArray:
         kernel = np.ones(grid.odd(width_m))
-        total = np.convolve(grid.altitude * grid.mask, kernel, "same")[index]
-        mean = total / np.convolve(grid.mask, kernel, "same")[index]
+        total = np.convolve(known, kernel, "same")[index]
+        mean: FloatArray = total / np.convolve(grid.mask, kernel, "same")[index]
+        if breaks is None:
+            return mean
         jump = np.where(breaks, np.diff(mean), 0.0)
         rebased: FloatArray = mean - np.concatenate([[0.0], np.cumsum(jump)])
         return rebased
@@ -234,7 +244,7 @@ def _fall_by_record(profile: _Profile, pivots: list[int]) -> FloatArray:
         if profile.height[bottom] < profile.height[top]:
             falling[top + 1 : bottom + 1] = profile.height[top:bottom] - profile.height[top + 1 : bottom + 1]
     fallen = np.interp(profile.grid.position, profile.index, np.cumsum(falling))
-    return np.diff(fallen, prepend=fallen[:1])
+    return np.concatenate([[0.0], fallen[1:] - fallen[:-1]])
 
 
 def descents(
@@ -267,9 +277,13 @@ def descent_with_parts(
     source: AltitudeSource,
     least_drop_m: float,
     least_grade: float,
+    grid: Grid | None = None,
 ) -> tuple[Climb, tuple[Descent, ...]]:
-    """`descent` and `descents` of the same altitude, its profile and its turning points made once."""
-    profile = None if source in NOT_TOLD else _profile(clean, distance_m, elapsed_s)
+    """`descent` and `descents` of the same altitude, its profile and its turning points made once.
+
+    `grid` is that of `grade`, if it is at hand.
+    """
+    profile = None if source in NOT_TOLD else _profile(clean, distance_m, elapsed_s, grid)
     pivots = _pivots(profile, _rule(source))
     climb = _climb(profile, pivots, clean.altitude_m.size, source)
     return climb, () if source in COARSE else _single(profile, pivots, least_drop_m, least_grade)

@@ -11,6 +11,7 @@ of about 2, which is why running and cycling are stacked in the report and never
 Instead of: one exchange rate between cycling and running, which varies fifty-fold with the exponent.
 """
 
+from collections.abc import Callable
 from typing import NamedTuple, overload
 
 import numpy as np
@@ -189,18 +190,35 @@ def averaged(values: FloatArray, elapsed_s: FloatArray, *, window_s: float = WIN
     window_s : float
         Whole width of the window [s].
     """
+    return _averaging(elapsed_s, window_s)(values)
+
+
+def _averaging(elapsed_s: FloatArray, window_s: float = WINDOW_S) -> Callable[[FloatArray], FloatArray]:
+    """`averaged` for several series at the same times, whose windows are looked up once."""
     timed = ~np.isnan(elapsed_s)
     if not timed.all():
-        result = values.copy()
-        result[timed] = averaged(values[timed], elapsed_s[timed], window_s=window_s)
-        return result
-    known = ~np.isnan(values)
-    total = np.concatenate(([0.0], np.cumsum(np.where(known, values, 0.0))))
-    count = np.concatenate(([0], np.cumsum(known)))
+        inner = _averaging(elapsed_s[timed], window_s)
+
+        def where_timed(values: FloatArray) -> FloatArray:
+            result = values.copy()
+            result[timed] = inner(values[timed])
+            return result
+
+        return where_timed
     first = np.searchsorted(elapsed_s, elapsed_s - window_s / 2, side="left")
     last = np.searchsorted(elapsed_s, elapsed_s + window_s / 2, side="right")
-    held = count[last] - count[first]
-    return np.where(held > 0, (total[last] - total[first]) / np.maximum(held, 1), np.nan)
+
+    def mean(values: FloatArray) -> FloatArray:
+        known = ~np.isnan(values)
+        whole = bool(known.all())
+        total, count = np.zeros(len(values) + 1), np.arange(len(values) + 1)
+        np.cumsum(values if whole else np.where(known, values, 0.0), out=total[1:])
+        if not whole:
+            np.cumsum(known, out=count[1:])
+        held = count[last] - count[first]
+        return np.where(held > 0, (total[last] - total[first]) / np.maximum(held, 1), np.nan)
+
+    return mean
 
 
 def loads(
@@ -228,11 +246,13 @@ def loads(
     turns = np.where(np.isnan(cadence), ASSUMED_CADENCE_RPM, np.maximum(cadence, CADENCE_FLOOR_RPM))
     own = FORCE_PER_WORK_N_PER_J * 30.0 * power / turns / (mass * GRAVITY_MPS2)
     refused = (power > POWER_BOUND_W) | ((own > PEAK_BOUND_BW) & (power > COASTING_W))
-    measured = averaged(np.where(refused, np.nan, power), elapsed_s)
-    rate = averaged(np.where(refused, np.nan, cadence), elapsed_s)
-    guessed = averaged(_road_power(speed, grade, np.asarray(mass), DRAG_AREA_M2, BICYCLE_MASS_KG), elapsed_s)
+    mean = _averaging(elapsed_s)
+    measured, rate = mean(np.where(refused, np.nan, power)), mean(np.where(refused, np.nan, cadence))
     estimated = np.isnan(measured)
-    used = np.where(estimated, guessed, measured)
+    used = measured
+    if estimated.any():
+        road = _road_power(speed, grade, np.asarray(mass), DRAG_AREA_M2, BICYCLE_MASS_KG)
+        used = np.where(estimated, mean(road), measured)
     peak = _peak(used, rate, np.asarray(mass))
     unknown = np.isnan(used)
     fallback = np.where(rate == 0.0, 0.0, FALLBACK_RATE_BW / MEAN_OVER_PEAK)
@@ -247,5 +267,7 @@ def power_basis(power: FloatArray, speed: FloatArray, elapsed_s: FloatArray) -> 
 
     Parameters as in `loads`.
     """
+    if not np.isnan(power).any():
+        return np.zeros(len(power), dtype=np.int64)
     metered = ~np.isnan(averaged(power, elapsed_s))
     return np.where(metered, 0, np.where(np.isnan(speed), 2, 1)).astype(np.int64)
