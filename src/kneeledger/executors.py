@@ -9,8 +9,9 @@ Instead of: a scheduler of our own, or threads (the work is Python between short
 
 import os
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import Future, ProcessPoolExecutor
+from contextlib import contextmanager
 from ipaddress import ip_address
 from multiprocessing import get_context
 from typing import Any, TypeVar
@@ -23,6 +24,10 @@ __all__ = ["default_jobs", "run"]
 Batch = TypeVar("Batch")
 Outcome = TypeVar("Outcome")
 
+WORKERS = {"POLARS_MAX_THREADS": "1", "GLIBC_TUNABLES": "glibc.malloc.hugetlb=1"}
+"""Environment of a worker. One thread for polars: there are as many workers as cores, and frames are small.
+Large pages for the heap where the system offers them (read by glibc when a process starts, unknown elsewhere):
+the many small arrays lie all over it, and looking up their pages takes a tenth of the time."""
 AHEAD = 2
 """Batches in waiting a worker: enough to keep it busy, few enough to keep memory flat."""
 
@@ -65,13 +70,21 @@ def run(
         for batch in batches:
             yield work(batch)
     else:
-        with ProcessPoolExecutor(jobs, mp_context=get_context("spawn"), initializer=_alone) as pool:
+        pool = ProcessPoolExecutor(jobs, mp_context=get_context("spawn"))
+        with _environment(WORKERS), pool:
             yield from _in_order(lambda batch: pool.submit(work, batch), batches, jobs * AHEAD)
 
 
-def _alone() -> None:
-    """One thread for polars in each worker: there are as many workers as cores, and frames are small."""
-    os.environ.setdefault("POLARS_MAX_THREADS", "1")
+@contextmanager
+def _environment(wanted: Mapping[str, str]) -> Iterator[None]:
+    """Variables for processes that start meanwhile, where the user has not set them otherwise."""
+    added = {name: value for name, value in wanted.items() if name not in os.environ}
+    os.environ.update(added)
+    try:
+        yield
+    finally:
+        for name in added:
+            os.environ.pop(name, None)
 
 
 def _in_order(submit: Callable[[Batch], Any], batches: Iterable[Batch], ahead: int) -> Iterator[Any]:
