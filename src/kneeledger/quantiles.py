@@ -18,7 +18,14 @@ from numpy.lib.stride_tricks import sliding_window_view
 
 from kneeledger.model import FloatArray
 
-__all__ = ["grouped_quantiles", "median", "rolling_median", "rolling_quantiles", "weighted_quantiles"]
+__all__ = [
+    "grouped_quantiles",
+    "median",
+    "rolling_mean",
+    "rolling_median",
+    "rolling_quantiles",
+    "weighted_quantiles",
+]
 
 STEPS = 2**20
 """Numbers in steps are told apart up to here."""
@@ -73,6 +80,28 @@ def _ascending(values: FloatArray) -> npt.NDArray[np.intp]:
         if (steps == fine).all():
             return np.argsort(steps, kind="stable")
     return np.argsort(values, kind="stable")
+
+
+def rolling_mean(values: FloatArray, width: int) -> FloatArray:
+    """Mean of the known values in the window of `width` records around each; NaN where there is none.
+
+    Thousandths, as watches write speed, are added up as whole numbers: a mean that is 2 m/s on paper is 2.0.
+    """
+    known = ~np.isnan(values)
+    whole = bool(known.all())
+    told = values if whole else np.where(known, values, 0.0)
+    scaled = np.rint(told * 1000.0)
+    exact = bool((scaled / 1000.0 == told).all())
+    rows = np.arange(len(values))
+    first, last = np.maximum(rows - width // 2, 0), np.minimum(rows + (width + 1) // 2, len(values))
+    total = np.zeros(len(values) + 1)
+    np.cumsum(scaled if exact else told, out=total[1:])
+    count = np.arange(len(values) + 1)
+    if not whole:
+        np.cumsum(known, out=count[1:])
+    with np.errstate(invalid="ignore"):
+        mean: FloatArray = (total[last] - total[first]) / (count[last] - count[first])
+    return mean / 1000.0 if exact else mean
 
 
 def rolling_median(values: FloatArray, width: int, only: npt.NDArray[np.intp] | None = None) -> FloatArray:

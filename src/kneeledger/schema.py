@@ -213,12 +213,11 @@ def _bounded(series: pl.Series, column: Column) -> tuple[pl.Series, int]:
     low = -LARGEST if column.low is None else column.low
     high = LARGEST if column.high is None else column.high
     values = series.to_numpy()
-    missing = np.isnan(values)
     inside = (values >= low) & (values <= high)
-    absent, kept = int(np.count_nonzero(missing)), int(np.count_nonzero(inside))
-    lost = len(values) - absent - kept
-    if not lost and absent == series.null_count():
+    kept = int(np.count_nonzero(inside))
+    if kept + series.null_count() == len(values):
         return series, 0
+    lost = len(values) - kept - int(np.count_nonzero(np.isnan(values)))
     if not kept:
         return _unknown(pl.Float64).new_from_index(0, len(values)).alias(series.name), lost
     return pl.Series(series.name, np.where(inside, values, np.nan), nan_to_null=True), lost

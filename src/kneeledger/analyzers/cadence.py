@@ -15,7 +15,13 @@ import polars as pl
 
 from kneeledger.analyzers.card import Analyzer, Metric, Result
 from kneeledger.model import Evidence, FloatArray, Track, Value, Way
-from kneeledger.quantiles import grouped_quantiles, median, rolling_quantiles, weighted_quantiles
+from kneeledger.quantiles import (
+    grouped_quantiles,
+    median,
+    rolling_mean,
+    rolling_quantiles,
+    weighted_quantiles,
+)
 from kneeledger.tables import Columns, Tables
 
 __all__ = ["CADENCE", "Params", "compute"]
@@ -46,8 +52,7 @@ POPULATION_SLOPE = 0.11
 
 def compute(track: Track, params: Params) -> Result:
     """Medians, quartiles, drift, tables by pace and grade, and steady stretches of one track."""
-    dt, speed = track.array("dt_s"), track.array("ground_speed_mps")
-    spm, rpm = track.array("cadence_spm"), track.array("cadence_rpm")
+    dt, spm, rpm = track.array("dt_s"), track.array("cadence_spm"), track.array("cadence_rpm")
     stepping = track.moving & (spm >= 50) & track.timed
     run, walk = track.way_is(Way.RUN) & stepping, track.way_is(Way.WALK) & stepping
     ride = track.way_is(Way.RIDE) & (rpm >= 20) & track.timed
@@ -60,13 +65,15 @@ def compute(track: Track, params: Params) -> Result:
         ("cadence_ride", ride, rpm),
     ):
         unit = "rpm" if name.endswith("ride") else "spm"
-        found = _quantiles(values, mask, dt, (0.5, 0.25, 0.75))
+        found = weighted_quantiles(values[mask], dt[mask], (0.5, 0.25, 0.75))
         for word, value in zip(("median", "q1", "q3"), found, strict=True):
             metrics[f"{name}_{word}_{unit}"] = value
     metrics["cadence_drift_pct"] = _drift_pct(track, steady)
     metrics["steps"] = _steps(track)
     metrics["walking_breaks"], metrics["walking_breaks_s"] = _breaks(track)
-    metrics["step_length_median_mm"] = _step_length_mm(track, run, dt, speed, spm) if running else None
+    rows = np.flatnonzero(run)
+    seconds = dt[rows]
+    metrics["step_length_median_mm"] = _step_length_mm(track, rows, seconds) if running else None
     for field in (
         "stance_time_s",
         "vertical_oscillation_mm",
@@ -74,7 +81,7 @@ def compute(track: Track, params: Params) -> Result:
         "stance_time_balance_pct",
     ):
         metrics[f"{field[: field.rindex('_')]}_median_{field.rsplit('_', 1)[1]}"] = (
-            _median(track.array(field), run, dt) if running else None
+            weighted_quantiles(track.array(field)[rows], seconds, (0.5,))[0] if running else None
         )
     metrics |= _low_pedalling(track, ride, params)
     stretches = _stretches(track, steady, params)
@@ -93,28 +100,14 @@ def compute(track: Track, params: Params) -> Result:
     )
 
 
-def _quantiles(
-    values: FloatArray, rows: npt.NDArray[np.bool_], dt: FloatArray, wanted: tuple[float, ...]
-) -> list[float | None]:
-    """Quantiles of some records weighted by time; null where nothing is known, as of a field not recorded."""
-    rows = rows & ~np.isnan(values)
-    return weighted_quantiles(values[rows], dt[rows], wanted) if rows.any() else [None] * len(wanted)
-
-
-def _median(values: FloatArray, rows: npt.NDArray[np.bool_], dt: FloatArray) -> float | None:
-    return _quantiles(values, rows, dt, (0.5,))[0]
-
-
-def _step_length_mm(
-    track: Track, run: npt.NDArray[np.bool_], dt: FloatArray, speed: FloatArray, spm: FloatArray
-) -> float | None:
+def _step_length_mm(track: Track, rows: npt.NDArray[np.intp], seconds: FloatArray) -> float | None:
     """Median step of the running records, all of which have a cadence: as recorded, else speed over step rate."""
-    told = track.array("step_length_mm")[run]
+    told = track.array("step_length_mm")[rows]
     unknown = np.isnan(told)
     if unknown.any():
-        told = np.where(unknown, 60e3 * speed[run] / spm[run], told)
-    known = ~np.isnan(told)
-    return weighted_quantiles(told[known], dt[run][known], (0.5,))[0] if known.any() else None
+        speed, spm = track.array("ground_speed_mps")[rows], track.array("cadence_spm")[rows]
+        told = np.where(unknown, 60e3 * speed / spm, told)
+    return weighted_quantiles(told, seconds, (0.5,))[0]
 
 
 def _middle(values: FloatArray, place: npt.NDArray[np.intp], count: int) -> FloatArray:
@@ -128,10 +121,8 @@ def _steady(track: Track, run: npt.NDArray[np.bool_], params: Params) -> npt.NDA
     even = len(usual) and (usual == usual[0]).all()
     step = float(usual[0] if even else np.median(usual)) if len(usual) else 1.0
     width = max(3, round(params.steady_window_s / step))
-    speed = pl.Series(track.array("ground_speed_mps"), nan_to_null=True).rolling_mean(
-        max(1, round(5 / step)), min_samples=1, center=True
-    )
-    low, high = rolling_quantiles(speed.to_numpy(), width, (0.05, 0.95))
+    speed = rolling_mean(track.array("ground_speed_mps"), max(1, round(5 / step)))
+    low, high = rolling_quantiles(speed, width, (0.05, 0.95))
     middle = (low + high) / 2
     spm = track.array("cadence_spm")
     with np.errstate(invalid="ignore", divide="ignore"):

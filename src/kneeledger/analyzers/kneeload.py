@@ -158,25 +158,31 @@ def _by_model(found: dict[str, float], draws: uncertainty.Draws, chosen: Downhil
     points: list[float | None] = []
     drawn: list[FloatArray] = []
     metrics: dict[str, Value] = {}
+    alone: dict[str, str] = {}
     by_model = uncertainty.load_draws_by_model(found, draws)
     for model in DownhillModel:
         ways = by_model[model]
         its = sums.by_way(found, model)
-        names += [f"knee_load_{model}_bw_s", f"peak_weighted_{model}_steps"]
+        whole = f"knee_load_{model}_bw_s", f"peak_weighted_{model}_steps"
+        names += whole
         for view in (0, 1):
             points.append(sum(one[view] for one in its.values()))
-            drawn.append(sum((ways[way][view] for way in its), start=np.zeros(draws.count)))
+            parts = [ways[way][view] for way in its] or [np.zeros(draws.count)]
+            drawn.append(sum(parts[1:], start=parts[0]))
         if model is not chosen:
             continue
         for way in WAYS:
             both = f"knee_load_{way}_bw_s", f"peak_weighted_{way}_steps"
             if way not in its:
                 metrics |= dict.fromkeys(both, Value(0.0, 0.0, 0.0))
-                continue
-            names += both
-            points += its[way]
-            drawn += ways[way]
+            elif len(its) == 1:
+                alone = dict(zip(both, whole, strict=True))
+            else:
+                names += both
+                points += its[way]
+                drawn += ways[way]
     metrics |= dict(zip(names, uncertainty.valued_together(points, drawn), strict=True))
+    metrics |= {name: metrics[same] for name, same in alone.items()}
     linear = metrics[f"knee_load_{chosen}_bw_s"]
     metrics["knee_load_linear_bw_s"] = linear
     metrics["knee_load_easy_minutes"] = _scaled(linear, 1.0 / (60.0 * running.EASY_LOAD_RATE_BW))

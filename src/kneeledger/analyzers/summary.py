@@ -47,8 +47,8 @@ def compute(track: Track, params: Params) -> Result:
     }
     for way in Way:
         mine = track.way_is(way)
-        there = bool(mine.any())
-        whole = there and bool(mine.all())
+        count = np.count_nonzero(mine)
+        there, whole = count > 0, 0 < count == len(mine)
         seconds = (in_motion if whole else float(dt[mine & moving].sum())) if there else 0.0
         values[f"{way}_time_s"] = seconds if known else None
         metres = (covered if whole else float(ds[mine].sum())) if there else 0.0

@@ -14,7 +14,7 @@ Instead of: an interval an activity on its own, which would make every ratio loo
 import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 
 import numpy as np
 import numpy.typing as npt
@@ -90,7 +90,7 @@ BLOCK = 48
 """Activities computed at a time: their draws stay in the processor's cache."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class RunDraws:
     """Parameters of running, arrays of shape (n_draws,)."""
 
@@ -108,6 +108,16 @@ class RunDraws:
     blind_decline: FloatArray
     other_way: FloatArray
     """Share of the doubtful records that were of the other way of moving: 0 in half of the draws."""
+
+    @cached_property
+    def by_moment(self) -> tuple[FloatArray, FloatArray]:
+        """Factors of the five moments of ln r and ln(v/3) in both views, shape (5, n_draws) each."""
+        linear = _of_moments(self.impulse_cadence, self.speed)
+        return linear, _of_moments(EXPONENT * self.peak_cadence, EXPONENT * self.speed)
+
+
+def _of_moments(cadence: FloatArray, speed: FloatArray) -> FloatArray:
+    return np.stack([cadence, speed, cadence * cadence, cadence * speed, speed * speed])
 
 
 @dataclass(frozen=True, slots=True)
@@ -278,19 +288,21 @@ def load_draws_by_model(
     table = _Table(found)
     single = isinstance(found, Mapping)
 
-    def blank() -> tuple[FloatArray, FloatArray]:
-        return np.full((table.rows, draws.count), np.nan), np.full((table.rows, draws.count), np.nan)
-
+    nothing = np.full((table.rows, draws.count), np.nan)
     result: dict[DownhillModel, dict[Way, tuple[FloatArray, FloatArray]]] = {model: {} for model in models}
     for way, compute in ((Way.RUN, _run), (Way.WALK, _walk), (Way.RIDE, _ride)):
         chosen = np.flatnonzero(table[f"{way.value}/seconds"] > 0.0)
         # walking and cycling have no downhill model: one answer serves all
         asked = models if way is Way.RUN else models[:1]
-        into = [blank() for _ in asked]
-        for start in range(0, len(chosen), BLOCK):
-            block = chosen[start : start + BLOCK]
-            for (linear, peak), of in zip(into, compute(table.only(block), draws, asked), strict=True):
-                linear[block], peak[block] = of
+        into = [(nothing, nothing)] * len(asked)
+        if 0 < len(chosen) == table.rows <= BLOCK:
+            into = compute(table, draws, asked)
+        elif len(chosen):
+            into = [(nothing.copy(), nothing.copy()) for _ in asked]
+            for start in range(0, len(chosen), BLOCK):
+                block = chosen[start : start + BLOCK]
+                for (linear, peak), of in zip(into, compute(table.only(block), draws, asked), strict=True):
+                    linear[block], peak[block] = of
         for number, model in enumerate(models):
             linear, peak = into[min(number, len(into) - 1)]
             result[model][way] = (linear[0], peak[0]) if single else (linear, peak)
@@ -336,9 +348,7 @@ class _Table:
         return _Table({}, columns, len(rows))
 
 
-def _weighted(
-    table: _Table, stems: Sequence[str], cadence: FloatArray, speed: FloatArray
-) -> list[FloatArray | None]:
+def _weighted(table: _Table, stems: Sequence[str], factors: FloatArray) -> list[FloatArray | None]:
     """Sums of w exp(cadence ln r + speed ln(v/3)) over records, one a stem.
 
     Each has shape (rows, draws), or is None where all weights are 0. Second order in the spread within an
@@ -351,7 +361,6 @@ def _weighted(
     safe = np.where(weight > 0.0, weight, 1.0)
     r, v, rr, rv, vv = (values / safe for values in others)
     terms = np.stack([r, v, 0.5 * (rr - r * r), rv - r * v, 0.5 * (vv - v * v)], axis=1)
-    factors = np.stack([cadence, speed, cadence * cadence, cadence * speed, speed * speed])
     total = terms @ factors
     np.exp(total, out=total)
     total *= weight[:, None]
@@ -369,22 +378,18 @@ def _run(table: _Table, draws: Draws, models: Sequence[DownhillModel]) -> list[t
     peak_orders: list[FloatArray | None] = [None] * len(PEAK_ORDERS)
     for group in RUN_GROUPS:
         missing = group == "no_cadence"
-        for into, view, extra, cadence, speed in (
-            (linear_orders, "linear", drawn.no_cadence_impulse, drawn.impulse_cadence, drawn.speed),
-            (
-                peak_orders,
-                "peak",
-                to_exponent(drawn.no_cadence_peak),
-                EXPONENT * drawn.peak_cadence,
-                EXPONENT * drawn.speed,
-            ),
+        if not table[f"run/{group}/linear/0/w"].any():
+            continue
+        for into, view, factors in zip(
+            (linear_orders, peak_orders), ("linear", "peak"), drawn.by_moment, strict=True
         ):
             stems = [f"run/{group}/{view}/{order}/" for order in range(len(into))]
-            for order, part in enumerate(_weighted(table, stems, cadence, speed)):
+            for order, part in enumerate(_weighted(table, stems, factors)):
                 if part is None:
                     continue
                 if missing:
-                    part *= extra
+                    linear_view = view == "linear"
+                    part *= drawn.no_cadence_impulse if linear_view else to_exponent(drawn.no_cadence_peak)
                 before = into[order]
                 into[order] = part if before is None else before + part
     blind, blind_peak = table["run/blind/linear"], table["run/blind/peak"]

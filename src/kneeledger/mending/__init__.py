@@ -219,14 +219,16 @@ def _leg(
     n = len(rows.us)
     clock = filled(rows.us)
     timed = n > 0 and clock[0] != NO_TIME
-    step_s = np.diff(clock, prepend=clock[:1]) / SECOND if timed else np.zeros(n)
+    step_s = np.zeros(n)
+    if timed:
+        np.divide(clock[1:] - clock[:-1], SECOND, out=step_s[1:])
     apart = apart_m(rows, step_s)
     usual_s = usual_s_of(step_s)
     distance = floats(rows.frame, "distance_m")
     moved = moved_m(apart, distance)
     breaks, pauses = breaks_and_pauses(rows, clock, step_s, moved, timer, usual_s, timed=timed)
     segment = np.cumsum(breaks, dtype=np.int32)
-    replaced: list[pl.Series] = [pl.Series("segment", segment, dtype=pl.Int32)]
+    replaced: list[pl.Series] = [pl.Series("segment", segment)]
     repaired = distance_m_of(rows, distance, apart, clock, breaks, step_s, first=first, timed=timed)
     if repaired is not None:
         replaced.append(pl.Series("distance_m", repaired).fill_nan(None))

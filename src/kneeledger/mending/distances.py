@@ -37,10 +37,12 @@ LEAP_M: Final = 300.0
 def haversine_m(lat1: FloatArray, lon1: FloatArray, lat2: FloatArray, lon2: FloatArray) -> FloatArray:
     """Distance over the sphere between pairs of positions in degrees, [m], shape (n,); NaN where unknown."""
     phi1, phi2 = np.radians(lat1), np.radians(lat2)
-    half = (
-        np.sin((phi2 - phi1) / 2) ** 2
-        + np.cos(phi1) * np.cos(phi2) * np.sin(np.radians(lon2 - lon1) / 2) ** 2
-    )
+    return _over_sphere_m(phi2 - phi1, np.radians(lon2 - lon1), np.cos(phi1) * np.cos(phi2))
+
+
+def _over_sphere_m(north: FloatArray, east: FloatArray, cosines: FloatArray) -> FloatArray:
+    """The same by differences of latitude and longitude [rad] and the product of the latitudes' cosines."""
+    half = np.sin(north / 2) ** 2 + cosines * np.sin(east / 2) ** 2
     return np.asarray(2 * EARTH_RADIUS_M * np.arcsin(np.sqrt(np.minimum(half, 1.0))), dtype=np.float64)
 
 
@@ -92,7 +94,7 @@ def _jumps(latitude: FloatArray, longitude: FloatArray, steps_m: FloatArray, ste
     lat, lon = latitude[place], longitude[place]
     clock = np.cumsum(step_s)[place]
     apart = steps_m[place[1:]]
-    seconds = np.maximum(np.diff(clock), 1.0)
+    seconds = np.maximum(clock[1:] - clock[:-1], 1.0)
     edges = np.flatnonzero((apart > FASTEST_MPS * seconds) & (seconds <= CLOCK_S)) + 1
     if not len(edges) or len(edges) > MAX_BLOCKS:
         return found
@@ -117,16 +119,21 @@ def _steps_m(latitude: FloatArray, longitude: FloatArray) -> FloatArray:
     place = np.flatnonzero(~np.isnan(latitude))
     apart = np.full(len(latitude), np.nan)
     if len(place):
-        lat, lon = latitude[place], longitude[place]
+        phi, lon = np.radians(latitude[place]), longitude[place]
+        cosine = np.cos(phi)
         apart[place[0]] = 0.0
-        apart[place[1:]] = haversine_m(lat[:-1], lon[:-1], lat[1:], lon[1:])
+        apart[place[1:]] = _over_sphere_m(
+            phi[1:] - phi[:-1], np.radians(lon[1:] - lon[:-1]), cosine[:-1] * cosine[1:]
+        )
     return apart
 
 
 def moved_m(apart: FloatArray | None, distance: FloatArray | None) -> FloatArray | None:
     """How far each record is from the one before, by the distance field, else by position; [m]."""
     if distance is not None:
-        return np.diff(distance, prepend=distance[:1])
+        moved = np.zeros(len(distance))
+        np.subtract(distance[1:], distance[:-1], out=moved[1:])
+        return moved
     return apart
 
 

@@ -20,6 +20,7 @@ import polars as pl
 
 from kneeledger.mending.rows import as_floats
 from kneeledger.model import CadenceChoice, FloatArray
+from kneeledger.quantiles import median
 
 __all__ = ["RIDES", "Field", "choose", "fields", "likely_sport"]
 
@@ -229,17 +230,17 @@ def _factor(
     use = values > 0
     speed: float | None = None
     if speed_mps is not None:
-        moving = use & (np.nan_to_num(speed_mps) > MOVING_MPS)
+        moving = use & (speed_mps > MOVING_MPS)
         if moving.sum() >= MIN_SAMPLES or not np.isnan(speed_mps).all():
             use = moving
-            speed = float(np.median(speed_mps[moving])) if moving.any() else None
+            speed = median(speed_mps[moving]) if moving.any() else None
     each = "one leg" if field.usual == 2 else "both feet"
     if use.sum() < MIN_SAMPLES:
         return (
             field.usual,
             f"{field.name}: usually {each}, ×{field.usual}; not checked, fewer than 20 samples",
         )
-    raw = float(np.median(values[use]))
+    raw = median(values[use])
     at = "" if speed is None else f" at {speed:.2f} m/s"
     for factor in (field.usual, 3 - field.usual):
         for window in _windows(sport, speed):
