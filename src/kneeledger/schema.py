@@ -177,14 +177,17 @@ def conform(frame: pl.DataFrame, schema: Schema) -> tuple[pl.DataFrame, dict[str
         A column is of a kind that cannot be cast to its declared type.
     """
     columns: list[pl.Series] = []
-    given = frame.schema
+    given = {series.name: series for series in frame.get_columns()}
+    unknown: dict[object, pl.Series] = {}
     refused: dict[str, int] = {}
     for name, column in schema.items():
         if name not in given:
-            columns.append(_unknown(column.dtype).new_from_index(0, frame.height).alias(name))
+            if column.dtype not in unknown:
+                unknown[column.dtype] = _unknown(column.dtype).new_from_index(0, frame.height)
+            columns.append(unknown[column.dtype].alias(name))
             continue
-        series = frame.get_column(name)
-        if given[name] != column.dtype:
+        series = given[name]
+        if series.dtype != column.dtype:
             try:
                 series = series.cast(column.dtype)
             except pl.exceptions.PolarsError as error:
