@@ -24,6 +24,7 @@ import numpy.typing as npt
 import polars as pl
 
 from kneeledger import schema
+from kneeledger.model import FloatArray
 from kneeledger.readers.fit_layout import TIMESTAMP, Definition, Part, Positions, Slot, with_type
 from kneeledger.readers.fit_profile import Component, FieldSpec, MessageSpec, Sub, message
 
@@ -359,13 +360,11 @@ class Table:
             group.definition.stamp < 0 and bool((raw[group.positions] & 0x80).any()) for group in self.groups
         )
 
-    def floats(self, columns: Collection[str]) -> pl.DataFrame:
-        """As `frame`, whole numbers as floats at once: for who would cast them next."""
-        names = [name for name in self.names if name in columns]
-        return schema.framed([self._floats(name) for name in names]) if names else pl.DataFrame()
+    def numbers(self, columns: Collection[str]) -> dict[str, FloatArray | pl.Series]:
+        """The asked columns that there are: plain whole numbers as floats, NaN where not given, else as a series."""
+        return {name: self._numbers_of(name) for name in self.names if name in columns}
 
-    def _floats(self, name: str) -> pl.Series:
-        """A column, as floats where it is a plain number."""
+    def _numbers_of(self, name: str) -> FloatArray | pl.Series:
         places = self._native.get(self._numbers.get(name, -1), ())
         plain = name not in self._packed and all(
             slot.count == 1 and slot.base.code[0] in "iu" and slot.base.name != "byte" for _, slot in places
@@ -376,7 +375,14 @@ class Table:
         if field.kind != "number":
             return self.column(name)
         values, missing = self._scalar(list(places))
-        return _numbers(name, values.astype(np.float64), missing, field)
+        floats = values.astype(np.float64)
+        if field.scale != 1.0:
+            floats /= field.scale
+        if field.offset:
+            floats -= field.offset
+        if missing.any():
+            floats[missing] = np.nan
+        return floats
 
     def frame(self, columns: Collection[str] | None = None) -> pl.DataFrame:
         """The asked columns that there are, or all; one row a message, in file order."""

@@ -11,15 +11,18 @@ Instead of: a second mapping for fitparse, which would hide whose fault a differ
 """
 
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, Protocol
 
 import numpy as np
+import numpy.typing as npt
 import polars as pl
 
 from kneeledger import schema
 from kneeledger.errors import EmptyActivityError, LimitError
-from kneeledger.model import Draft, Issue, Source
+from kneeledger.mending.rows import as_floats
+from kneeledger.model import Draft, FloatArray, Issue, Source
 from kneeledger.readers import fit, fit_clock, fit_second
 from kneeledger.readers.fit_columns import UTC_TIME, PartTables
 from kneeledger.readers.fit_profile import message_number
@@ -27,7 +30,6 @@ from kneeledger.readers.fit_profile import message_number
 __all__ = ["Tables", "drafts"]
 
 ACTIVITY, COURSE = "activity", "course"
-ZERO = pl.Series([0.0])
 UNIX, MICROSECOND = datetime(1970, 1, 1, tzinfo=UTC), timedelta(microseconds=1)
 SEMICIRCLE_DEG = 180.0 / 2**31
 MIN_RECORDS = 10
@@ -61,14 +63,18 @@ WANTED = frozenset(
 """Native record fields that a draft needs."""
 
 
+Raw = Mapping[str, FloatArray | pl.Series]
+"""Columns by name: plain numbers as floats with NaN where not given, or whatever they are as a series."""
+
+
 class Tables(Protocol):
     """What both decoders give for one FIT file of a chain."""
 
     def frame(self, kind: str, columns: Callable[[str], bool] | None = None) -> pl.DataFrame:
-        """Messages of a kind with profile names, no columns where there are none.
+        """Messages of a kind with profile names, no columns where there are none."""
 
-        With `columns` only some, and whole numbers perhaps as floats.
-        """
+    def numbers(self, kind: str, columns: Callable[[str], bool]) -> Raw:
+        """Some columns of a kind by name, as they come cheapest."""
 
     def rows_of(self, kind: str, columns: frozenset[str] | None = None) -> list[dict[str, Any]]:
         """The same as mappings, with these columns or all."""
@@ -82,7 +88,11 @@ class _Own:
 
     def frame(self, kind: str, columns: Callable[[str], bool] | None = None) -> pl.DataFrame:
         table = self._tables.table(message_number(kind))
-        return table.frame() if columns is None else table.floats([n for n in table.names if columns(n)])
+        return table.frame(None if columns is None else [name for name in table.names if columns(name)])
+
+    def numbers(self, kind: str, columns: Callable[[str], bool]) -> Raw:
+        table = self._tables.table(message_number(kind))
+        return table.numbers([name for name in table.names if columns(name)])
 
     def rows_of(self, kind: str, columns: frozenset[str] | None = None) -> list[dict[str, Any]]:
         number = message_number(kind)
@@ -131,11 +141,11 @@ def _draft(tables: Tables, issues: tuple[Issue, ...], decoder: str) -> Draft | s
     kind = identity.get("type")
     if kind not in (None, ACTIVITY, COURSE):
         return f"no activity: {_kind_words(kind)}"
-    raw = tables.frame("record", _wanted)
-    sessions = _renamed(tables.rows_of("session", SESSION_FIELDS), SESSION_NAMES, schema.SESSIONS)
+    raw = tables.numbers("record", _of_records)
+    sessions = _renamed(tables.rows_of("session", SESSION.fields), SESSION)
     if kind is None and _timed(raw) <= MIN_RECORDS:
         return "it does not say what it is, and holds too few records to be an activity"
-    if not raw.height and (sessions.is_empty() or kind == COURSE):
+    if not _height(raw) and (sessions.is_empty() or kind == COURSE):
         return "no records and no totals are in it"
     of_sport = _first(tables.rows_of("sport", SPORT))
     sensors = tables.rows_of("device_info", SENSORS)
@@ -149,8 +159,8 @@ def _draft(tables: Tables, issues: tuple[Issue, ...], decoder: str) -> Draft | s
         decoder=decoder,
         records=records,
         sessions=sessions,
-        laps=_renamed(tables.rows_of("lap", LAP_FIELDS), LAP_NAMES, schema.LAPS),
-        events=_renamed(tables.rows_of("event", EVENT_FIELDS), EVENT_NAMES, schema.EVENTS),
+        laps=_renamed(tables.rows_of("lap", LAP.fields), LAP),
+        events=_renamed(tables.rows_of("event", EVENT.fields), EVENT),
         sport=sport,
         sub_sport=sub_sport,
         device=_device(identity, sensors),
@@ -161,7 +171,8 @@ def _draft(tables: Tables, issues: tuple[Issue, ...], decoder: str) -> Draft | s
     return fit_clock.dated(made, tables)
 
 
-def _wanted(name: str) -> bool:
+def _of_records(name: str) -> bool:
+    """Whether a draft needs this field of a record."""
     return name in WANTED or name.startswith("dev:")
 
 
@@ -171,91 +182,93 @@ def _kind_words(kind: object) -> str:
     return f"a file of kind {words}" if words.isdigit() else f"a {words} file"
 
 
-def _timed(raw: pl.DataFrame) -> int:
+def _timed(raw: Raw) -> int:
     """How many records carry a time stamp and something that was measured on the way."""
     measured = [
-        name
+        raw[name]
         for name in ("position_lat", "distance", "enhanced_speed", "speed", "cadence")
-        if name in raw.columns
+        if name in raw
     ]
-    if "timestamp" not in raw.columns or not measured:
+    if "timestamp" not in raw or not measured:
         return 0
-    some = pl.any_horizontal([pl.col(name).is_not_null() for name in measured])
-    return int(raw.select((pl.col("timestamp").is_not_null() & some).sum()).item())
+    some = np.logical_or.reduce([_known(column) for column in measured])
+    return int(np.count_nonzero(_known(raw["timestamp"]) & some))
 
 
-def _records(raw: pl.DataFrame, sub_sport: str | None) -> tuple[pl.DataFrame, list[Issue]]:
+def _known(column: FloatArray | pl.Series) -> npt.NDArray[np.bool_]:
+    return column.is_not_null().to_numpy() if isinstance(column, pl.Series) else ~np.isnan(column)
+
+
+def _records(raw: Raw, sub_sport: str | None) -> tuple[pl.DataFrame, list[Issue]]:
     """Records in our names and units, and what had to be taken apart."""
-    columns: list[pl.Series] = []
+    found: dict[str, FloatArray | pl.Series] = {}
     lists: list[str] = []
 
-    def number(name: str) -> pl.Series | None:
-        if name not in raw.columns:
-            return None
-        series, was_list = _number(raw.get_column(name))
-        if was_list:
-            lists.append(name)
-        return series
+    def number(name: str) -> FloatArray | None:
+        column = raw.get(name)
+        return _floats(column, lists) if isinstance(column, pl.Series) else column
 
-    columns.append(_moment(raw, "timestamp", UTC_TIME).alias("time"))
+    found["time"] = _moment(raw)
     for column, (field, factor) in _MEASURED.items():
-        series = number(field)
-        if series is not None:
-            columns.append((series * factor if factor != 1.0 else series).alias(column))
+        values = number(field)
+        if values is not None:
+            found[column] = values * factor if factor != 1.0 else values
     for column, fields in _EITHER.items():
-        given = [series for field in fields if (series := number(field)) is not None]
+        given = [values for field in fields if (values := number(field)) is not None]
         if given:
-            best = given[0]
-            for other in given[1:]:
-                best = best.zip_with(best.is_not_null(), other) if best.null_count() else best
-            columns.append(best.alias(column))
+            best, *others = given
+            for other in others:
+                best = np.where(np.isnan(best), other, best)
+            found[column] = best
     cadence, fraction = number("cadence"), number("fractional_cadence")
     if cadence is not None:
-        whole = cadence if fraction is None else cadence + _or_zero(fraction)
-        columns.append(whole.alias("cadence:cadence"))
+        found["cadence:cadence"] = cadence if fraction is None else cadence + np.nan_to_num(fraction)
     fine = number("cadence256")
     if fine is not None:
-        columns.append(fine.alias("cadence:cadence256"))
+        found["cadence:cadence256"] = fine
     grade = number("grade")
     if grade is not None and sub_sport == "treadmill":
-        columns.append((grade / 100.0).alias("incline"))
-    columns.extend(_developer(raw.get_column(name), lists) for name in raw.columns if name.startswith("dev:"))
-    by_name = {series.name: series for series in columns}
-    known = [by_name.pop(name) for name in schema.RECORDS if name in by_name]
-    frame = schema.framed(known + list(by_name.values()))
+        found["incline"] = grade / 100.0
+    found |= {name: _developer(raw[name], lists) for name in raw if name.startswith("dev:")}
+    known = {name: found.pop(name) for name in schema.RECORDS if name in found}
+    frame = schema.framed([_series(name, values) for name, values in (known | found).items()])
     text = f"Fields with several values a record ({', '.join(lists)}): the first was taken."
     return frame, [Issue("list_field", len(lists), text)] if lists else []
 
 
-def _number(series: pl.Series) -> tuple[pl.Series, bool]:
-    """A column as floats, the first of a list; and whether it was one."""
-    was_list = isinstance(series.dtype, pl.List)
-    if was_list:
+def _series(name: str, values: FloatArray | pl.Series) -> pl.Series:
+    if isinstance(values, pl.Series):
+        return values if values.name == name else values.alias(name)
+    return pl.Series(name, values, nan_to_null=True)
+
+
+def _floats(series: pl.Series, lists: list[str]) -> FloatArray:
+    """A column as floats, NaN where it gives none, the first of a list; those that were lists are noted."""
+    if isinstance(series.dtype, pl.List):
+        lists.append(series.name)
         series = series.list.first()
     if not series.dtype.is_numeric():
-        series = pl.Series(series.name, [None] * len(series), dtype=pl.Float64)
-    return series if series.dtype == pl.Float64 else series.cast(pl.Float64), was_list
+        return np.full(len(series), np.nan)
+    return as_floats(series).to_numpy()
 
 
-def _or_zero(series: pl.Series) -> pl.Series:
-    return series.zip_with(series.is_not_null(), ZERO) if series.null_count() else series
-
-
-def _developer(series: pl.Series, lists: list[str]) -> pl.Series:
+def _developer(column: FloatArray | pl.Series, lists: list[str]) -> FloatArray | pl.Series:
     """A developer column as floats, or as the text that it is."""
-    if series.dtype == pl.String:
-        return series
-    made, was_list = _number(series)
-    if was_list:
-        lists.append(series.name)
-    return made
+    if isinstance(column, pl.Series) and column.dtype != pl.String:
+        return _floats(column, lists)
+    return column
 
 
-def _moment(frame: pl.DataFrame, name: str, kind: pl.Datetime) -> pl.Series:
-    """A time column, null where the frame has none."""
-    if name in frame.columns and frame.get_column(name).dtype == kind:
-        return frame.get_column(name)
-    return pl.Series(name, [None] * frame.height, dtype=kind)
+def _moment(raw: Raw) -> pl.Series:
+    """The time column, null where the file has none."""
+    time = raw.get("timestamp")
+    if isinstance(time, pl.Series) and time.dtype == UTC_TIME:
+        return time
+    return pl.Series("time", [None] * _height(raw), dtype=UTC_TIME)
+
+
+def _height(raw: Raw) -> int:
+    return max(map(len, raw.values()), default=0)
 
 
 Rows = list[dict[str, Any]]
@@ -263,25 +276,33 @@ Names = Mapping[str, tuple[str, ...]]
 """Column, and the fields it is taken from: the first that is given."""
 
 
-def _renamed(rows: Rows, names: Names, wanted: schema.Schema) -> pl.DataFrame:
-    """A frame of the schema's columns, each from the first of its fields that is given."""
+@dataclass(frozen=True, slots=True)
+class _Wanted:
+    """What a draft keeps of a kind of message."""
+
+    columns: schema.Schema
+    cells: tuple[tuple[str, Callable[[object], Any], tuple[str, ...]], ...]
+    """Column, what makes a cell of it, and the fields it is taken from."""
+    fields: frozenset[str]
+    """Every field that is looked at."""
+    kinds: dict[str, pl.DataType | type[pl.DataType]]
+
+
+def _renamed(rows: Rows, wanted: _Wanted) -> pl.DataFrame:
+    """A frame of the wanted columns, each from the first of its fields that is given."""
     if not rows:
-        return schema.empty(wanted)
-    columns: list[pl.Series] = []
-    for column, kind in wanted.items():
-        cell, fields = _CELLS[str(kind.dtype)], names[column]
-        if len(fields) == 1:
-            cells = [cell(row.get(fields[0])) for row in rows]
-        else:
-            cells = [_first_given(cell(row.get(field)) for field in fields) for row in rows]
-        if kind.dtype == pl.Float64:
-            # by way of numpy, which takes None for NaN: half the time of a list
-            columns.append(pl.Series(column, np.array(cells, dtype=np.float64), nan_to_null=True))
-            continue
-        stored = pl.Int64 if kind.dtype == UTC_TIME else kind.dtype
-        made = pl.Series(column, cells, dtype=stored)
-        columns.append(made if stored == kind.dtype else made.cast(kind.dtype))
-    return schema.framed(columns)
+        return schema.empty(wanted.columns)
+    made: Rows = [
+        {
+            column: cell(row.get(fields[0]))
+            if len(fields) == 1
+            else _first_given(cell(row.get(field)) for field in fields)
+            for column, cell, fields in wanted.cells
+        }
+        for row in rows
+    ]
+    # as mappings in one go: a series for each column of a row or two costs five times as much
+    return pl.DataFrame(made, schema=wanted.kinds)
 
 
 def _first_given(cells: Iterable[Any]) -> Any:
@@ -313,12 +334,16 @@ def _as_moment(value: object) -> int | None:
     return (value - UNIX) // MICROSECOND
 
 
-_CELLS: dict[str, Callable[[object], Any]] = {
-    str(pl.Float64): _as_number,
-    str(pl.String): _as_text,
-    str(UTC_TIME): _as_moment,
-}
-"""What makes a cell of a field, by the type that is wanted."""
+def _wanted(columns: schema.Schema, names: Names) -> _Wanted:
+    """The columns of a schema, from the fields named."""
+    makers: dict[str, Callable[[object], Any]] = {
+        str(pl.Float64): _as_number,
+        str(pl.String): _as_text,
+        str(UTC_TIME): _as_moment,
+    }
+    cells = tuple((column, makers[str(kind.dtype)], names[column]) for column, kind in columns.items())
+    looked_at = frozenset(field for fields in names.values() for field in fields)
+    return _Wanted(columns, cells, looked_at, schema.kinds(columns))
 
 
 TOTAL_NAMES: Names = {
@@ -329,22 +354,17 @@ TOTAL_NAMES: Names = {
     "ascent_m": ("total_ascent",),
     "descent_m": ("total_descent",),
 }
-SESSION_NAMES: Names = {
-    **TOTAL_NAMES,
-    "sport": ("sport",),
-    "sub_sport": ("sub_sport",),
-    "total_cycles": ("total_cycles", "total_strides", "total_strokes"),
-}
-LAP_NAMES: Names = {**TOTAL_NAMES, "trigger": ("lap_trigger",)}
-EVENT_NAMES: Names = {"time": ("timestamp",), "event": ("event",), "event_type": ("event_type",)}
-
-
-def _fields(names: Names) -> frozenset[str]:
-    """Every field that is looked at."""
-    return frozenset(field for several in names.values() for field in several)
-
-
-SESSION_FIELDS, LAP_FIELDS, EVENT_FIELDS = map(_fields, (SESSION_NAMES, LAP_NAMES, EVENT_NAMES))
+SESSION = _wanted(
+    schema.SESSIONS,
+    {
+        **TOTAL_NAMES,
+        "sport": ("sport",),
+        "sub_sport": ("sub_sport",),
+        "total_cycles": ("total_cycles", "total_strides", "total_strokes"),
+    },
+)
+LAP = _wanted(schema.LAPS, {**TOTAL_NAMES, "trigger": ("lap_trigger",)})
+EVENT = _wanted(schema.EVENTS, {"time": ("timestamp",), "event": ("event",), "event_type": ("event_type",)})
 IDENTITY = frozenset(
     {"type", "manufacturer", "product", "garmin_product", "product_name", "serial_number", "time_created"}
 )

@@ -44,6 +44,10 @@ class Messages:
             ]
         )
 
+    def numbers(self, kind: str, columns: Callable[[str], bool]) -> dict[str, pl.Series]:
+        """Some columns of a kind by name."""
+        return {series.name: series for series in self.frame(kind, columns).get_columns()}
+
     def rows_of(self, kind: str, columns: frozenset[str] | None = None) -> list[Row]:
         """Messages of a kind as mappings, with these columns or all."""
         frame = self.frame(kind, None if columns is None else columns.__contains__)
