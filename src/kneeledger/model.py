@@ -269,9 +269,9 @@ class Track:
         """One float column as numpy, NaN where null; shape (n,). Read only."""
         if name not in self._arrays:
             records = self.held.get("records")
-            frame = records if isinstance(records, pl.DataFrame) and name in records.columns else self.frame
+            frame = records if isinstance(records, pl.DataFrame) and name in schema.RECORDS else self.frame
             column = frame.get_column(name)
-            if column.dtype != pl.Float64:
+            if not schema.is_float(column.dtype):
                 column = column.cast(pl.Float64)
             values = column.to_numpy()  # null comes as NaN; far quicker than fill_null, which plans a query
             self._arrays[name] = values

@@ -190,14 +190,13 @@ def _arrays(records: pl.DataFrame) -> dict[str, FloatArray]:
         *("latitude_deg", "longitude_deg"),
     )
     # numpy's view of a float column has NaN for null; `fill_null` would plan a query for each
-    columns = (records.get_column(name) for name in names)
-    return {one.name: _floats(one) for one in columns}
+    return {name: _floats(records.get_column(name)) for name in names}
 
 
 def _floats(column: pl.Series) -> FloatArray:
     if column.null_count() == len(column):
         return np.full(len(column), np.nan)
-    values: FloatArray = (column if column.dtype == pl.Float64 else column.cast(pl.Float64)).to_numpy()
+    values: FloatArray = (column if schema.is_float(column.dtype) else column.cast(pl.Float64)).to_numpy()
     return values
 
 

@@ -29,6 +29,7 @@ __all__ = [
     "conform",
     "empty",
     "framed",
+    "is_float",
     "kinds",
 ]
 
@@ -177,7 +178,7 @@ def conform(frame: pl.DataFrame, schema: Schema) -> tuple[pl.DataFrame, dict[str
         A column is of a kind that cannot be cast to its declared type.
     """
     columns: list[pl.Series] = []
-    given = {series.name: series for series in frame.get_columns()}
+    given = dict(zip(frame.columns, zip(frame.get_columns(), frame.dtypes, strict=True), strict=True))
     unknown: dict[object, pl.Series] = {}
     refused: dict[str, int] = {}
     for name, column in schema.items():
@@ -186,18 +187,24 @@ def conform(frame: pl.DataFrame, schema: Schema) -> tuple[pl.DataFrame, dict[str
                 unknown[column.dtype] = _unknown(column.dtype).new_from_index(0, frame.height)
             columns.append(unknown[column.dtype].alias(name))
             continue
-        series = given[name]
-        if series.dtype != column.dtype:
+        series, kind = given[name]
+        wanted_float = is_float(column.dtype)
+        if not (is_float(kind) if wanted_float else kind == column.dtype):
             try:
                 series = series.cast(column.dtype)
             except pl.exceptions.PolarsError as error:
                 raise SchemaError(f"column {name} cannot be read as {column.dtype}: {error}") from error
-        if column.dtype == pl.Float64:
+        if wanted_float:
             series, lost = _bounded(series, column)
             if lost:
                 refused[name] = lost
         columns.append(series)
     return framed(columns), refused
+
+
+def is_float(kind: pl.DataType | type[pl.DataType]) -> bool:
+    """Whether a type is Float64, as polars' own comparison says at ten times the cost."""
+    return kind is pl.Float64 or type(kind) is pl.Float64
 
 
 def framed(columns: list[pl.Series]) -> pl.DataFrame:

@@ -45,6 +45,14 @@ PEAK_ORDERS = (0, 1, 2, 3, 4)
 MOMENTS = ("w", "r", "v", "rr", "rv", "vv")
 """Weight, and its products with ln r, ln(v/3) and their squares."""
 _ORDERS = [("linear", order) for order in LINEAR_ORDERS] + [("peak", order) for order in PEAK_ORDERS]
+_RUN_KEYS = {
+    group: {
+        (view, order): tuple(f"run/{group}/{view}/{order}/{name}" for name in MOMENTS)
+        for view, order in _ORDERS
+    }
+    for group in RUN_GROUPS
+}
+"""Keys of the sums of each group and order, in the order of the moments."""
 RIDE_KINDS = ("power", "estimated", "fallback")
 """Cycling by what its load rests on: a power meter, speed and grade, or only that it moved."""
 BINOMIAL = (1.0, 4.0, 6.0, 4.0, 1.0)
@@ -109,11 +117,10 @@ def _run(track: Track, rows: BoolArray) -> dict[str, float]:
             continue
         whole = bool(chosen.all())
         totals = (basis if whole else basis[:, chosen]) @ (weights if whole else weights[:, chosen]).T
-        cadence = group == "cadence"
-        for (view, order), column in zip(_ORDERS, totals.T.tolist(), strict=True):
-            for name, value in zip(MOMENTS, column, strict=True):
-                if cadence or "r" not in name:
-                    found[f"run/{group}/{view}/{order}/{name}"] = value
+        kept = [k for k, name in enumerate(MOMENTS) if group == "cadence" or "r" not in name]
+        for keys, column in zip(_RUN_KEYS[group].values(), totals.T.tolist(), strict=True):
+            for k in kept:
+                found[keys[k]] = column[k]
     level = level_rate * seconds
     found["run/seconds"] = float(seconds.sum())
     found["run/pack_seconds"] = float((pack * seconds).sum())
@@ -280,26 +287,24 @@ def by_way(found: Mapping[str, float], downhill: DownhillModel) -> dict[Way, tup
     gain, peak_gain = running.IMPULSE_GAIN[downhill], running.PEAK_GAIN[downhill]
     result: dict[Way, tuple[float, float]] = {}
     if "run/seconds" in found:
-        linear = sum(
-            gain**order * found.get(f"run/{group}/linear/{order}/w", 0.0)
-            for group in RUN_GROUPS
-            for order in LINEAR_ORDERS
-        )
-        peak = sum(
-            BINOMIAL[order] * peak_gain**order * found.get(f"run/{group}/peak/{order}/w", 0.0)
-            for group in RUN_GROUPS
-            for order in PEAK_ORDERS
-        )
+        linear = peak = 0.0
+        for group in RUN_GROUPS:
+            for (view, order), keys in _RUN_KEYS[group].items():
+                weight = found.get(keys[0], 0.0)
+                if view == "linear":
+                    linear += gain**order * weight
+                else:
+                    peak += BINOMIAL[order] * peak_gain**order * weight
         result[Way.RUN] = (linear, peak)
     if "walk/seconds" in found:
         linear = sum(found.get(f"walk/linear/{order}", 0.0) for order in LINEAR_ORDERS)
         peak = sum(BINOMIAL[order] * found.get(f"walk/peak/{order}", 0.0) for order in PEAK_ORDERS)
         result[Way.WALK] = (linear, peak)
     if "ride/seconds" in found:
-        keys = [f"ride/{mass}{kind}" for mass in ("", "assumed/") for kind in RIDE_KINDS]
+        stems = [f"ride/{mass}{kind}" for mass in ("", "assumed/") for kind in RIDE_KINDS]
         result[Way.RIDE] = (
-            sum(found.get(f"{key}/linear", 0.0) for key in keys),
-            sum(found.get(f"{key}/peak", 0.0) for key in keys),
+            sum(found.get(f"{stem}/linear", 0.0) for stem in stems),
+            sum(found.get(f"{stem}/peak", 0.0) for stem in stems),
         )
     return result
 

@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, fields
 from datetime import date, datetime, timedelta
 from typing import Any
@@ -57,7 +57,7 @@ def activity_row(
     stored = {name: entry.tables.lists(name) for name in STORED_TABLES if name in entry.tables}
     tables = {name: columns_json(columns) for name, columns in stored.items() if any(columns.values())}
     if entry.sums:
-        tables["sums"] = json.dumps(dict(entry.sums), separators=(",", ":"))
+        tables["sums"] = columns_json(entry.sums)
     return {
         "id": activity_id(athlete, about.sha256, about.part),
         "athlete": athlete,
@@ -76,10 +76,10 @@ def activity_row(
         "freshness": freshness,
         "segment": segment,
         "about": about_json(about),
-        "context": json.dumps(dict(context), ensure_ascii=False, sort_keys=True),
+        "context": _facts_json(dict(context)),
         "laps": columns_json(entry.tables.lists("laps")) if "laps" in entry.tables else "{}",
         "pauses": columns_json(pauses.to_dict(as_series=False)),
-        "issues": json.dumps([asdict(issue) for issue in entry.issues], ensure_ascii=False),
+        "issues": issues_json(entry.issues),
         "metrics": [(name, v.value, v.low, v.high) for name, v in entry.metrics.items()],
         "tables": tables,
     }
@@ -87,11 +87,21 @@ def activity_row(
 
 def about_json(about: About) -> str:
     """The facts of an activity as JSON."""
-    data = {f.name: getattr(about, f.name) for f in fields(about)}
+    data = {name: getattr(about, name) for name in _ABOUT}
     data["start"], data["end"] = about.start.isoformat(), about.end.isoformat()
     data["cadence"] = asdict(about.cadence)
     data["facts"] = {name: _plain(value) for name, value in about.facts.items()}
-    return json.dumps(data, ensure_ascii=False, sort_keys=True, default=str)
+    return _facts_json(data)
+
+
+_ABOUT = tuple(f.name for f in fields(About))
+_facts_json = json.JSONEncoder(ensure_ascii=False, sort_keys=True, default=str).encode
+_plain_json = json.JSONEncoder(ensure_ascii=False).encode
+
+
+def issues_json(issues: Iterable[Issue]) -> str:
+    """What was found and repaired, as JSON."""
+    return _plain_json([asdict(issue) for issue in issues])
 
 
 def _plain(value: object) -> object:

@@ -754,8 +754,8 @@ def microseconds(moment: datetime) -> int:
 _compact = json.JSONEncoder(default=str, separators=(",", ":")).encode
 
 
-def columns_json(columns: Mapping[str, list[Any]]) -> str:
-    """A small table as JSON columns, null where unknown."""
+def columns_json(columns: Mapping[str, Any]) -> str:
+    """A small table as JSON columns, or sums by name; null where unknown."""
     return _compact(columns)
 
 

@@ -189,7 +189,7 @@ def _by_hand(draft: Draft, row: Session) -> Leg:
     issue = Issue("no_stream", 1, "Only totals are in the file, no records: entered by hand or by stopwatch.")
     return Leg(
         records=draft.records.clear() if draft.records.width else schema.empty(schema.RECORDS),
-        laps=_whole(draft.laps),
+        laps=draft.laps,
         pauses=schema.empty(schema.PAUSES),
         sport=sport,
         sub_sport=sub_sport,
@@ -276,18 +276,7 @@ def _session_start(session: Session | None, draft: Draft) -> datetime | None:
 
 
 def _laps(laps: pl.DataFrame, start: datetime | None, end: datetime | None, *, alone: bool) -> pl.DataFrame:
-    frame = _whole(laps)
-    if alone or start is None or end is None or not frame.height:
-        return frame
-    slack = timedelta(seconds=2)
-    return frame.filter(pl.col("start").is_between(start - slack, end + slack))
-
-
-def _whole(laps: pl.DataFrame) -> pl.DataFrame:
-    """Laps with all columns of their schema."""
-    if laps.schema == _LAPS:
+    if alone or start is None or end is None or not laps.height:
         return laps
-    return schema.conform(laps, schema.LAPS)[0]
-
-
-_LAPS = schema.empty(schema.LAPS).schema
+    slack = timedelta(seconds=2)
+    return laps.filter(pl.col("start").is_between(start - slack, end + slack))

@@ -116,12 +116,12 @@ def floats(frame: pl.DataFrame, name: str) -> FloatArray | None:
 
 def as_floats(series: pl.Series) -> pl.Series:
     """A column of numbers as floats; itself where it is of them already."""
-    return series if series.dtype == pl.Float64 else series.cast(pl.Float64)
+    return series if schema.is_float(series.dtype) else series.cast(pl.Float64)
 
 
 def with_series(frame: pl.DataFrame, columns: list[pl.Series]) -> pl.DataFrame:
     """The frame with these finished columns in place of those of their names, or behind the others."""
-    by_name = {series.name: series for series in frame.get_columns()}
+    by_name = dict(zip(frame.columns, frame.get_columns(), strict=True))
     by_name |= {series.name: series for series in columns}
     return schema.framed(list(by_name.values()))
 

@@ -103,14 +103,8 @@ def _pauses(found: list[tuple[int, int, str]]) -> pl.DataFrame:
     """Pauses as ``schema.PAUSES``."""
     if not found:
         return _NO_PAUSES.clone()
-    start, end, how = zip(*found, strict=True)
-    return schema.framed(
-        [
-            pl.Series("start", start, dtype=pl.Int64).cast(schema.TIME),
-            pl.Series("end", end, dtype=pl.Int64).cast(schema.TIME),
-            pl.Series("how", how, dtype=pl.String),
-        ]
-    )
+    told = [{"start": start, "end": end, "how": how} for start, end, how in found]
+    return pl.DataFrame(told, schema=schema.kinds(schema.PAUSES))
 
 
 _NO_PAUSES: Final = schema.empty(schema.PAUSES)
@@ -172,8 +166,10 @@ def clocks(
     if not timed:
         return elapsed, timer
     span = (int(clock[-1]) - int(clock[0])) / SECOND
-    start, end = (pauses.get_column(name).cast(pl.Int64).to_numpy() for name in ("start", "end"))
-    length = int((end - start).sum())
+    length = 0
+    if pauses.height:
+        start, end = (pauses.get_column(name).cast(pl.Int64).to_numpy() for name in ("start", "end"))
+        length = int((end - start).sum())
     running = max(span - length / SECOND, 0.0)
     if elapsed is not None and elapsed > span and len(clock) < FEW:
         return elapsed, elapsed if timer is None else min(timer, elapsed)

@@ -132,7 +132,7 @@ def _make_rows(one: _File, batch: Batch) -> None:
             context=context,
             pauses=recording.pauses,
         )
-        row["read_issues"] = json.dumps([asdict(i) for i in recording.issues], ensure_ascii=False)
+        row["read_issues"] = rows.issues_json(recording.issues)
         one.rows.append(row)
     one.tracks, one.entries = [], []
 
@@ -204,11 +204,11 @@ def _freshness(of_day: preparation.Settings, of_analyzers: tuple[tuple[str, int,
 def _kept(activity: str, records: pl.DataFrame, *, positions: bool) -> pl.DataFrame:
     """The records under their activity's id; the columns of position empty unless they are to be kept."""
     name = pl.Series("activity", [activity]).new_from_index(0, records.height)
-    columns = records.get_columns()
+    columns = dict(zip(records.columns, records.get_columns(), strict=True))
     if not positions:
         nothing = pl.Series([None], dtype=pl.Float64).new_from_index(0, records.height)
-        columns = [nothing.alias(one.name) if one.name in POSITIONS else one for one in columns]
-    return schema.framed([name, *columns])
+        columns |= {position: nothing.alias(position) for position in POSITIONS}
+    return schema.framed([name, *columns.values()])
 
 
 def _reason(error: ReadError) -> str:

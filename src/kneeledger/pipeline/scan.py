@@ -12,7 +12,7 @@ import sqlite3
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -372,7 +372,7 @@ def _keep_by_hand(ledger: Ledger, athlete: str, items: Sequence[sources.ByHand],
             context={"title": plain(item.title or ""), "layout": item.layout},
             pauses=recording.pauses,
         )
-        row["read_issues"] = json.dumps([asdict(issue) for issue in recording.issues])
+        row["read_issues"] = rows.issues_json(recording.issues)
         with ledger.transaction() as db:
             ledger.put_activity(db, row)
             db.execute("insert or replace into meta values (?, '1')", (_unsettled(athlete),))
