@@ -12,6 +12,7 @@ from datetime import date, datetime
 from enum import StrEnum
 from functools import cached_property
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -200,6 +201,13 @@ class About:
     facts: Mapping[str, object] = field(default_factory=dict)
 
 
+class Views(NamedTuple):
+    """Float columns of one frame as numpy, NaN for null: they hold for this frame and no other."""
+
+    of: pl.DataFrame
+    arrays: Mapping[str, FloatArray]
+
+
 @dataclass(frozen=True, slots=True)
 class Recording:
     """One activity as the file tells it, mended: ``schema.RECORDS``, ``LAPS``, ``PAUSES``, issues.
@@ -213,6 +221,11 @@ class Recording:
     pauses: pl.DataFrame
     extra: pl.DataFrame
     issues: tuple[Issue, ...]
+    views: Views | None = field(default=None, repr=False, compare=False)
+
+    def arrays(self) -> Mapping[str, FloatArray] | None:
+        """Float columns of `records` as numpy where a reader had them at hand."""
+        return self.views.arrays if self.views is not None and self.views.of is self.records else None
 
     @property
     def sport(self) -> str:

@@ -86,7 +86,7 @@ def prepare(recording: Recording, settings: Settings = Settings()) -> Track:
     """
     records, about = recording.records, recording.about
     issues = list(recording.issues)
-    columns = _arrays(records)
+    columns = _arrays(recording)
     segment = _segment(records)
     clock = _clock(records, segment)
     ds_m = _steps_m(columns["distance_m"], columns["speed_mps"], clock.dt_s, clock.inside)
@@ -184,13 +184,16 @@ class _Clock:
     """Usual time between records."""
 
 
-def _arrays(records: pl.DataFrame) -> dict[str, FloatArray]:
+def _arrays(recording: Recording) -> dict[str, FloatArray]:
+    at_hand = recording.arrays()
+    if at_hand is not None:
+        return dict(at_hand)
     names = (
         *("altitude_m", "distance_m", "speed_mps", "cadence_spm", "cadence_rpm", "power_w", "incline"),
         *("latitude_deg", "longitude_deg"),
     )
     # numpy's view of a float column has NaN for null; `fill_null` would plan a query for each
-    return {name: _floats(records.get_column(name)) for name in names}
+    return {name: _floats(recording.records.get_column(name)) for name in names}
 
 
 def _floats(column: pl.Series) -> FloatArray:

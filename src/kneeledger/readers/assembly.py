@@ -27,6 +27,7 @@ from kneeledger.model import (
     Issue,
     Recording,
     Source,
+    Views,
 )
 from kneeledger.readers import step_multiplier
 
@@ -98,7 +99,8 @@ def _recording(
         if records.height < TOO_SHORT:
             text = f"Only {records.height} record{'s' * (records.height != 1)}: too short to analyse."
             issues.append(Issue("too_short", records.height, text))
-    frame, refused = schema.conform(records, schema.RECORDS)
+    arrays: dict[str, FloatArray] = {}
+    frame, refused = schema.conform(records, schema.RECORDS, arrays)
     issues += [
         Issue("out_of_bounds", count, f"{count} values of {name} cannot be true; left out.")
         for name, count in refused.items()
@@ -136,7 +138,8 @@ def _recording(
         by_hand=leg.by_hand,
         facts=facts,
     )
-    return Recording(about, frame, leg.laps, leg.pauses, _extra(leg.records), tuple(issues))
+    extra = _extra(leg.records)
+    return Recording(about, frame, leg.laps, leg.pauses, extra, tuple(issues), Views(frame, arrays))
 
 
 def _given(frame: pl.DataFrame, name: str) -> bool:
