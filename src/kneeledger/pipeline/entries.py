@@ -12,6 +12,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import polars as pl
 
 from kneeledger import analyzers, mending, preparation, readers, schema
@@ -76,7 +77,7 @@ def work(batch: Batch) -> Outcome:
             if one.told["outcome"] == "read":
                 _attempt(stage, one, batch)
     outcome = Outcome()
-    frames: list[pl.DataFrame] = []
+    kept: dict[str, pl.DataFrame] = {}
     for one in files:
         source = one.source
         said = {"path": source.path, "outer": str(source.outer), "stamp": source.stamp}
@@ -87,10 +88,9 @@ def work(batch: Batch) -> Outcome:
             outcome.activities.append(row)
             if recording.records.height:
                 row["segment"] = name
-                frames.append(_kept(row["id"], recording.records, positions=batch.config["keep_positions"]))
-    if frames and batch.tracks is not None:
-        # In one piece each column is written in two thirds of the time.
-        frame = pl.concat(frames, rechunk=True)
+                kept[row["id"]] = recording.records
+    if kept and batch.tracks is not None:
+        frame = _kept(kept, positions=batch.config["keep_positions"])
         write_segment(frame, Path(batch.tracks), name)
         outcome.segment, outcome.segment_rows = name, frame.height
     return outcome
@@ -201,14 +201,17 @@ def _freshness(of_day: preparation.Settings, of_analyzers: tuple[tuple[str, int,
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
-def _kept(activity: str, records: pl.DataFrame, *, positions: bool) -> pl.DataFrame:
-    """The records under their activity's id; the columns of position empty unless they are to be kept."""
-    name = pl.Series("activity", [activity]).new_from_index(0, records.height)
-    columns = dict(zip(records.columns, records.get_columns(), strict=True))
+def _kept(records: dict[str, pl.DataFrame], *, positions: bool) -> pl.DataFrame:
+    """Records of several activities under their ids; the columns of position empty unless they are to be kept."""
+    # in one piece each column is written in two thirds of the time
+    frame = pl.concat(records.values(), rechunk=True)
+    heights = [one.height for one in records.values()]
+    ids = pl.Series("activity", list(records)).gather(np.repeat(np.arange(len(heights)), heights))
+    columns = dict(zip(frame.columns, frame.get_columns(), strict=True))
     if not positions:
-        nothing = pl.Series([None], dtype=pl.Float64).new_from_index(0, records.height)
+        nothing = pl.Series([None], dtype=pl.Float64).new_from_index(0, frame.height)
         columns |= {position: nothing.alias(position) for position in POSITIONS}
-    return schema.framed([name, *columns.values()])
+    return schema.framed([ids, *columns.values()])
 
 
 def _reason(error: ReadError) -> str:

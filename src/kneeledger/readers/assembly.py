@@ -72,14 +72,13 @@ def recordings(draft: Draft, source: Source, *, tz: str | None, part: int = 0) -
     legs = [leg for leg in mending.mend(draft) if leg.start is not None]
     if not legs:
         raise EmptyActivityError(source.path, "it holds neither a record with a time nor totals")
-    somewhere = next((found for leg in legs if (found := _position(leg.records)) is not None), None)
-    return [_recording(leg, draft, source, tz, part + k, somewhere) for k, leg in enumerate(legs)]
+    return [_recording(leg, draft, source, tz, part + k, legs) for k, leg in enumerate(legs)]
 
 
 def _recording(
-    leg: Leg, draft: Draft, source: Source, tz: str | None, part: int, somewhere: tuple[float, float] | None
+    leg: Leg, draft: Draft, source: Source, tz: str | None, part: int, legs: list[Leg]
 ) -> Recording:
-    """The recording of a leg; `somewhere` is a position of another leg for one that has none."""
+    """The recording of a leg; one that has no position takes that of another of the `legs`."""
     records = leg.records
     issues = list(leg.issues)
     sport = leg.sport
@@ -109,7 +108,10 @@ def _recording(
     facts = {key: value for key, value in draft.facts.items() if key not in ("mass_kg", "pod_mass_kg")}
     mass, pod_mass = draft.facts.get("mass_kg"), draft.facts.get("pod_mass_kg")
     assert leg.start is not None
-    offset_s, how = local_time.offset(leg.start, _position(frame) or somewhere, draft.facts, tz)
+    where = _position(frame) or next(
+        (found for other in legs if (found := _position(other.records)) is not None), None
+    )
+    offset_s, how = local_time.offset(leg.start, where, draft.facts, tz)
     about = About(
         start=leg.start,
         end=leg.end or leg.start,
