@@ -40,6 +40,10 @@ def fails(number):
 def own_pid(number):
     time.sleep(0.5)
     return number, os.getpid()
+
+
+def environment(name):
+    return os.environ.get(name)
 """
 
 
@@ -106,6 +110,21 @@ class TestProcesses:
         next(results)
         assert len(taken) <= 2 * executors.AHEAD
         results.close()  # type: ignore[attr-defined]
+
+    def test_workers_have_their_environment_and_this_process_its_own(
+        self, jobs: Any, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        for name in executors.WORKERS:
+            monkeypatch.delenv(name, raising=False)
+        before = dict(os.environ)
+        seen = list(executors.run(jobs.environment, executors.WORKERS, jobs=2))
+        assert seen == list(executors.WORKERS.values())
+        assert dict(os.environ) == before
+
+    def test_what_the_user_has_set_stays(self, jobs: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setenv("POLARS_MAX_THREADS", "3")
+        assert list(executors.run(jobs.environment, ["POLARS_MAX_THREADS"], jobs=2)) == ["3"]
+        assert os.environ["POLARS_MAX_THREADS"] == "3"
 
 
 class TestCluster:

@@ -116,3 +116,32 @@ def test_a_median_of_some_records_is_theirs_among_all() -> None:
     only = np.array([0, 3, 45, 50, 60, 299])
     found = quantiles.rolling_median(values, 15, only)
     np.testing.assert_equal(found, quantiles.rolling_median(values, 15)[only])
+
+
+@pytest.mark.parametrize("length", [1, 2, 3, 10, 301])
+def test_the_median_is_numpys(length: int) -> None:
+    values = np.random.default_rng(length).normal(170.0, 5.0, length)
+    before = values.copy()
+    assert quantiles.median(values) == np.median(values)
+    np.testing.assert_array_equal(values, before)
+
+
+@pytest.mark.parametrize("width", [1, 2, 5, 6, 40])
+@pytest.mark.parametrize("length", [0, 1, 5, 300])
+@pytest.mark.parametrize("missing", [0.0, 0.3, 0.95])
+@pytest.mark.parametrize("step", [0.001, 0.0137])
+def test_means_as_polars(width: int, length: int, missing: float, step: float) -> None:
+    rng = np.random.default_rng(length)
+    values = np.round(rng.normal(2.5, 0.5, length) / step) * step
+    if step == 0.001:
+        values = np.round(values, 3)
+    values[rng.random(length) < missing] = np.nan
+    series = pl.Series(values, dtype=pl.Float64, nan_to_null=True)
+    told = series.rolling_mean(width, min_samples=1, center=True).to_numpy()
+    np.testing.assert_allclose(quantiles.rolling_mean(values, width), told, rtol=1e-12)
+
+
+def test_a_mean_of_thousandths_is_what_it_is_on_paper() -> None:
+    # floats added one by one give 1.9999999999999998 here, and a bound of 2.0 would then not be reached
+    values = np.tile([1.9, 2.1, 1.7, 2.3, 2.0], 500)
+    assert set(quantiles.rolling_mean(values, 5)[2:-2].tolist()) == {2.0}
