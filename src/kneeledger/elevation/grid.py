@@ -8,7 +8,7 @@ Instead of: resampling in time, or one convolution a window.
 """
 
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 import numpy as np
 
@@ -135,17 +135,41 @@ class Sums:
         sums[:, widest + 1 + size :] = own[:, -1:]
         self.sums = sums
 
-    def line(self, half: int) -> tuple[FloatArray, FloatArray, FloatArray, FloatArray]:
-        """For one window: slope per step, height at the place, sum of squares about the mean, count.
+    def line(self, half: int) -> "Line":
+        """The lines of one window, NaN where fewer than three places of it know an altitude.
 
-        NaN where fewer than three places of the window know an altitude.
+        Most windows are whole: their middle is the place itself, and what is left are two sums and two divisions.
         """
         size, first = self.index.size, self.before
         high = self.sums[:, first + half + 1 : first + half + 1 + size]
-        n, sx, sxx, sy, sxy = high - self.sums[:, first - half : first - half + size]
+        low = self.sums[:, first - half : first - half + size]
+        whole = float(2 * half + 1)
+        cut = np.flatnonzero(high[0] - low[0] < whole)
+        sy = high[3] - low[3]
+        spread = half * (half + 1) * whole / 3.0
+        slope = (high[4] - low[4] - sy * self.index) / spread
+        height = sy / whole + self.level
+        n, sx, sxx, sy, sxy = high[:, cut] - low[:, cut]
         n[n < 3] = np.nan
         middle = sx / n
-        spread = sxx - sx * middle
-        slope = (sxy - sy * middle) / spread
-        height = sy / n + slope * (self.index - middle) + self.level
-        return slope, height, spread, n
+        cut_spread = sxx - sx * middle
+        slope[cut] = (sxy - sy * middle) / cut_spread
+        height[cut] = sy / n + slope[cut] * (self.index[cut] - middle) + self.level
+        return Line(slope, height, spread, whole, cut, cut_spread, n)
+
+
+class Line(NamedTuple):
+    """Straight lines through one window around every place of a grid."""
+
+    slope: FloatArray
+    """Per step of the grid; shape (places,)."""
+    height: FloatArray
+    """At the place [m]."""
+    spread: float
+    """Sum of squares about the mean of a whole window's places [steps^2]."""
+    places: float
+    """Places of a whole window."""
+    cut: IntArray
+    """Places whose window is not whole: at an end, or beside a hole."""
+    cut_spread: FloatArray
+    cut_places: FloatArray

@@ -156,9 +156,16 @@ def _lines(grid: Grid, half_widths: tuple[int, ...], resolution_m: float) -> _Li
     noise_m = _noise_sd(grid)
     sums = Sums(grid.altitude, grid.mask, half_widths[-1])
     slope, height, error = np.empty((3, len(half_widths), grid.mask.size))
+
+    def standard_error(spread: FloatArray | float, count: FloatArray | float) -> FloatArray:
+        stairs = STAIR * resolution_m / count
+        return np.sqrt(noise_m**2 / spread + 12.0 * stairs**2)
+
     for at, half in enumerate(half_widths):
-        slope[at], height[at], spread, width = sums.line(half)
-        error[at] = np.sqrt(noise_m**2 / spread + 12.0 * (STAIR * resolution_m / width) ** 2)
+        line = sums.line(half)
+        slope[at], height[at] = line.slope, line.height
+        error[at] = standard_error(line.spread, line.places)
+        error[at, line.cut] = standard_error(line.cut_spread, line.cut_places)
     return _Lines(slope / grid.step_m, height, error / grid.step_m)
 
 

@@ -289,22 +289,12 @@ class Ledger:
             f"insert into activities ({','.join(names)}) values ({marks})",  # noqa: S608 - our own names
             [row[name] for name in names],
         )
-        self.put_numbers(db, row["id"], row["metrics"], row["tables"])
-
-    def put_numbers(
-        self,
-        db: sqlite3.Connection,
-        activity: str,
-        metrics: Sequence[tuple[str, float | None, float | None, float | None]],
-        tables: Mapping[str, str],
-    ) -> None:
-        """Replace an activity's metrics and tables."""
-        db.execute("delete from metrics where activity = ?", (activity,))
-        db.execute("delete from tables where activity = ?", (activity,))
-        db.executemany("insert into metrics values (?,?,?,?,?)", [(activity, *metric) for metric in metrics])
-        db.executemany(
-            "insert into tables values (?,?,?)", [(activity, name, rows) for name, rows in tables.items()]
-        )
+        # what the activity had of these went with it
+        activity = row["id"]
+        numbers = [(activity, *metric) for metric in row["metrics"]]
+        db.executemany("insert into metrics values (?,?,?,?,?)", numbers)
+        tables = [(activity, name, cells) for name, cells in row["tables"].items()]
+        db.executemany("insert into tables values (?,?,?)", tables)
 
     def put_segment(self, db: sqlite3.Connection, name: str, rows: int) -> None:
         """Name a track file that is already on disk, so that it stays."""
