@@ -7,7 +7,7 @@ from kneeledger.errors import ConfigError
 
 SETTINGS = (
     Setting("model", "a", "", "Which.", choices=("a", "b")),
-    Setting("mass_kg", None, "kg", "Mass.", low=20, high=300, dated=True),
+    Setting("mass_kg", None, "kg", "Mass.", low=20, high=300, dated=True, example=70.0),
     Setting("floor_m", 1000.0, "m", "Floor.", low=0),
     Setting("keep", False, "", "Keep."),
     Setting("zone", "", "", "Zone."),
@@ -38,15 +38,21 @@ def test_an_unknown_key_names_the_nearest(tmp_path):
 @pytest.mark.parametrize(
     ("text", "why"),
     [
-        ("floor_m = -1", "outside"),
+        ("floor_m = -1", r"out of range: at least 0 \[m\]"),
         ('floor_m = "x"', "must be a number"),
-        ("floor_m = nan", "outside"),
+        ("floor_m = nan", "out of range"),
         ('model = "c"', "none of"),
         ("keep = 1", "true or false"),
         ("zone = 3", "text in quotes"),
         ("model = [", "TOML"),
+        ("model = " + "[" * 5000, "too deep"),
+        ("floor_m = " + "1" * 5000, "too long"),
+        ("floor_m = 0x" + "f" * 5000, "far out of range"),
+        (".".join(["x"] * 900) + " = 1", "there is no setting"),
+        (".".join(["x"] * 40_000) + " = 1", "more than 1000 dots"),
+        ("floor_m = inf", r"out of range: at least 0 \[m\]"),
         ('mass_kg = {"soon" = 70}', "no date"),
-        ("mass_kg = 5", "outside"),
+        ("mass_kg = 5", r"out of range: 20 to 300 \[kg\]"),
     ],
 )
 def test_bad_values_are_refused_with_the_file_named(tmp_path, text, why):

@@ -17,6 +17,7 @@ from click.testing import CliRunner
 
 import kneeledger
 from kneeledger import analyzers, cli, config, errors, findings
+from kneeledger.ledger.store import Ledger
 from kneeledger.pipeline import settings
 
 TOP = Path(__file__).resolve().parents[1]
@@ -46,12 +47,26 @@ def committed() -> list[Path]:
     return [TOP / name for name in names if name and (TOP / name).is_file()]
 
 
+def _codes(issues: str) -> list[str]:
+    return [one["code"] for one in json.loads(issues)]
+
+
 class TestGeneratedParts:
     @pytest.mark.parametrize("name", ["commands", "metrics", "settings", "enumerations", "findings"])
     def test_tables_are_in_step_with_the_code(self, parts, name):
         assert parts.marked(README, name) == parts.from_code()[name], (
             "python fixtures/readme_parts.py renews it"
         )
+
+    def test_codes_of_issues_are_all_there(self, parts, season):
+        listed = set(parts.issue_codes())  # raises where the source hides one
+        with Ledger(season, create=False) as ledger:
+            seen = {
+                code for (text,) in ledger.query("select issues from activities") for code in _codes(text)
+            }
+        assert seen
+        assert seen <= listed
+        assert {"late_points_dropped", "position_jump", "fit_cut", "file_cut", "times_spread"} <= listed
 
     @pytest.mark.parametrize("name", ["run-spikes", "run-activity", "run-headroom"])
     def test_output_is_what_a_run_prints(self, parts, season, name):

@@ -15,7 +15,7 @@ import polars as pl
 import pytest
 
 from kneeledger import executors
-from kneeledger.errors import ConfigError
+from kneeledger.errors import ConfigError, WorkerError
 
 ROOT = Path(__file__).resolve().parents[1]
 FIXTURES = ROOT / "fixtures"
@@ -42,6 +42,20 @@ def own_pid(number):
     return number, os.getpid()
 
 
+def waits(task):  # the first waits for a file that is made only when all others are done
+    number, sign = task
+    until = time.monotonic() + 60
+    while number == 0 and not os.path.exists(sign) and time.monotonic() < until:
+        time.sleep(0.01)
+    return number, os.path.exists(sign)
+
+
+def is_killed(number):
+    if number == 2:
+        os.kill(os.getpid(), 9)
+    return number
+
+
 def environment(name):
     return os.environ.get(name)
 """
@@ -62,6 +76,15 @@ def jobs(work_room: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
     return importlib.import_module("work_for_executors")
 
 
+def alive(pid: int) -> bool:
+    """Whether a process runs; one that nobody has asked for its end does not."""
+    try:
+        state = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()[0]
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+    return state != "Z"
+
+
 class TestHere:
     def test_results_come_in_order(self, jobs: Any) -> None:
         assert list(executors.run(jobs.square, range(6))) == [0, 1, 4, 9, 16, 25]
@@ -78,12 +101,19 @@ class TestHere:
         assert next(results) == 0
         assert taken == [0]
 
+    def test_one_batch_is_done_here_though_there_are_jobs(self, jobs: Any) -> None:
+        assert list(executors.run(jobs.own_pid, [7], jobs=2)) == [(7, os.getpid())]
+        assert list(executors.run(jobs.square, [], jobs=2)) == []
+
     def test_no_batch_then_no_result(self, jobs: Any) -> None:
         assert list(executors.run(jobs.square, [])) == []
 
     def test_a_bug_is_an_exception(self, jobs: Any) -> None:
         with pytest.raises(ValueError, match="three"):
             list(executors.run(jobs.fails, range(5)))
+
+    def test_in_this_process_the_order_is_kept_anyway(self, jobs: Any) -> None:
+        assert list(executors.run(jobs.square, range(4), in_order=False)) == [0, 1, 4, 9]
 
     def test_cores_are_counted(self, jobs: Any) -> None:
         assert executors.default_jobs() >= 1
@@ -110,6 +140,54 @@ class TestProcesses:
         next(results)
         assert len(taken) <= 2 * executors.AHEAD
         results.close()  # type: ignore[attr-defined]
+
+    def test_a_slow_first_holds_nothing_back_where_order_is_not_needed(
+        self, jobs: Any, tmp_path: Path
+    ) -> None:
+        taken: list[int] = []
+        sign = tmp_path / "go"
+
+        def batches() -> Iterator[tuple[int, str]]:
+            for number in range(12):
+                taken.append(number)
+                yield number, str(sign)
+
+        seen = []
+        for number, was_there in executors.run(jobs.waits, batches(), jobs=2, in_order=False):
+            seen.append(number)
+            assert len(taken) - len(seen) < 2 * executors.AHEAD, "no more are under way than before"
+            assert was_there is (number == 0)
+            if len(seen) == 11:
+                sign.touch()
+        assert (sorted(seen), seen[-1]) == (list(range(12)), 0)
+
+    @pytest.mark.skipif(os.name == "nt", reason="no signal 9")
+    @pytest.mark.parametrize("in_order", [True, False])
+    def test_a_worker_that_is_killed_is_one_sentence(self, jobs: Any, in_order: bool) -> None:
+        with pytest.raises(WorkerError, match=r"ended from outside.*--jobs 1"):
+            list(executors.run(jobs.is_killed, range(9), jobs=2, in_order=in_order))
+
+    @pytest.mark.parametrize("sign", [signal.SIGTERM, signal.SIGKILL])
+    def test_workers_go_with_the_process_that_started_them(self, work_room: Path, sign: int) -> None:
+        script = (
+            "import work_for_executors as work\nfrom kneeledger import executors\n"
+            "if __name__ == '__main__':\n"
+            "    for _, pid in executors.run(work.own_pid, range(200), jobs=2):\n"
+            "        print(pid, flush=True)\n"
+        )
+        main = work_room / "main_for_executors.py"
+        main.write_text(script, encoding="utf-8")
+        with subprocess.Popen(
+            [sys.executable, main], stdout=subprocess.PIPE, env=os.environ | {"PYTHONPATH": str(work_room)}
+        ) as process:
+            assert process.stdout is not None
+            pids = {int(process.stdout.readline()) for _ in range(6)}
+            process.send_signal(sign)
+            process.stdout.read()  # ends when nobody holds the pipe any more
+        until = time.monotonic() + 20
+        while any(alive(pid) for pid in pids) and time.monotonic() < until:
+            time.sleep(0.05)
+        assert not any(alive(pid) for pid in pids)
 
     def test_workers_have_their_environment_and_this_process_its_own(
         self, jobs: Any, monkeypatch: pytest.MonkeyPatch
@@ -215,6 +293,18 @@ class TestTwoWorkers:
         ]
         with pytest.raises(ValueError, match="three"):
             list(executors.run(jobs.fails, range(8), cluster=workers.address))
+
+    def test_a_slow_first_holds_nothing_back_where_order_is_not_needed(
+        self, workers: Workers, jobs: Any, tmp_path: Path
+    ) -> None:
+        sign = tmp_path / "go"
+        seen = []
+        tasks = ((number, str(sign)) for number in range(12))
+        for number, _ in executors.run(jobs.waits, tasks, cluster=workers.address, in_order=False):
+            seen.append(number)
+            if len(seen) == 11:
+                sign.touch()
+        assert (sorted(seen), seen[-1]) == (list(range(12)), 0)
 
     def test_one_dies_then_the_other_does_its_work(self, workers: Workers, jobs: Any) -> None:
         seen = []

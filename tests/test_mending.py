@@ -249,7 +249,7 @@ class TestLegs:
             ("running", 200, 600.0),
         ]
         assert [leg.records["distance_m"][0] for leg in legs] == [0.0, 0.0, 0.0]
-        assert legs[2].laps["distance_m"].to_list() == [240.0, 360.0]
+        assert [leg.laps["distance_m"].to_list() for leg in legs] == [[300.0], [30.0], [240.0, 360.0]]
 
     def test_parent_session_when_beside_its_legs_then_left_out(self):
         parent = session(0, 320.0, 320.0, 930.0, "multisport")
@@ -260,6 +260,11 @@ class TestLegs:
         sessions = pl.concat([self.sessions(), session(1000, 300.0, 300.0, 200.0, "swimming")])
         legs = mend(draft(run(range(320)), sessions=sessions))
         assert [leg.by_hand for leg in legs] == [False, False, False, True]
+
+    def test_several_by_hand_when_laps_exist_then_each_has_its_own(self):
+        laps = rows(schema.LAPS, start=moments([0, 100, 120, 200]), distance_m=[300.0, 30.0, 240.0, 360.0])
+        legs = mend(draft(run([]).clear(), sessions=self.sessions(), laps=laps))
+        assert [leg.laps["distance_m"].to_list() for leg in legs] == [[300.0], [30.0], [240.0, 360.0]]
 
     def test_totals_only_when_no_records_then_by_hand_with_totals(self):
         (leg,) = mend(draft(run([]).clear(), sessions=session(0, 1800.0, 1700.0, 5000.0)))
@@ -342,6 +347,8 @@ class TestWay:
         lat[where] += 0.1
         (leg,) = mend(draft(records.with_columns(latitude_deg=pl.Series(lat))))
         assert leg.records["latitude_deg"].is_null().arg_true().to_list() == [where]
+        (told,) = [issue.text for issue in leg.issues if issue.code == "position_jump"]
+        assert told.startswith("1 position lies further from its neighbours than ")
 
     def test_distance_when_missing_then_from_positions_without_the_pause(self):
         records = run([*range(50), *range(200, 250)], distance_m=None)

@@ -7,6 +7,7 @@ import polars as pl
 import pytest
 
 from kneeledger import schema
+from kneeledger.analyzers import analyze
 from kneeledger.model import About, AltitudeSource, CadenceChoice, DownhillModel, Recording
 from kneeledger.preparation import Settings, prepare
 
@@ -253,6 +254,12 @@ def test_a_change_from_gps_altitude_to_a_barometer_does_not_move_the_load():
     steps = [t.frame["peak_weighted_steps"].sum() for t in (by_gps, by_baro)]
     assert loads[1] / loads[0] == pytest.approx(1, abs=0.01)
     assert steps[1] / steps[0] == pytest.approx(1, abs=0.03)
+    # the same load, known less well: it may have gone down unseen (decisions 17)
+    guessed, measured = (analyze(t).metrics["knee_load_linear_bw_s"] for t in (by_gps, by_baro))
+    assert guessed.high / guessed.value > 1.02 * measured.high / measured.value
+    treadmill = prepare(recording(3600, altitude_m=None, facts={"indoor": True}))
+    indoors = analyze(treadmill).metrics["knee_load_linear_bw_s"]
+    assert indoors.high / indoors.value == pytest.approx(measured.high / measured.value, rel=0.01)
 
 
 def test_a_round_that_comes_back_higher_each_time_is_told_and_kept():

@@ -1,17 +1,23 @@
 import math
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from kneeledger.model import Severity
 from kneeledger.severity import (
     DESCENT,
     DISTANCE,
     KNEE_LOAD,
+    MEASURES,
     STUDY,
+    Measure,
     Profile,
     at_most,
+    beyond,
     easy_minutes,
     judge,
+    limit,
     study_band,
     thresholds,
 )
@@ -55,6 +61,20 @@ def test_a_profile_lowers_thresholds_by_its_score(
     found = thresholds(profile)
     assert (found.note, found.raised, found.high) == edges
     assert bool(profile.sentence) == (score >= 2)
+
+
+@given(
+    st.sampled_from(MEASURES), st.floats(0, 1e6), st.sampled_from([0.0, 0.01, 1.0, 3.0]),
+    st.sampled_from([Profile(), Profile(previous_knee_pain=True)]),
+)  # fmt: skip
+def test_what_is_told_begins_right_above_the_limit(
+    measure: Measure, reference: float, floors: float, profile: Profile
+) -> None:
+    edges, least = thresholds(profile), floors * measure.floor
+    ceiling = limit(measure, reference, edges.note, least)
+    assert beyond(measure, ceiling, reference, edges, least) is None
+    assert beyond(measure, ceiling * (1.0 + 1e-6), reference, edges, least) is not None
+    assert beyond(measure, math.nan, reference, edges, least) is None
 
 
 def test_the_study_keeps_its_own_bands() -> None:

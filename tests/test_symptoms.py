@@ -257,9 +257,20 @@ def test_a_red_flag_leaves_no_plan() -> None:
     assert found.referral is not None
     assert (found.levers, found.steps) == ((), ())
     assert "sports physician" in found.text
+    assert found.exercise == ""
     empty = ease(history([]), day(99))
     assert empty.levers == ()
     assert "nothing to ease" in empty.text
+
+
+def test_a_week_is_not_made_of_less_than_four() -> None:
+    one = ease(history([act(0, minutes=48)]), day(0))
+    assert (one.usual_week_bw_s, one.levers, one.steps) == (None, (), ())
+    assert "there is 1" in one.text
+    assert ease(history([act(k) for k in range(0, 27, 2)]), day(26)).steps == ()
+    assert ease(history([act(k) for k in range(0, 28, 3)]), day(27)).steps
+    gaps = Coverage(unreadable_days=frozenset(day(k) for k in range(85, 93)))
+    assert "21 known days" in ease(history([act(k) for k in range(0, 100, 2)], coverage=gaps), day(99)).text
 
 
 def test_weeks_before_it_began_do_not_count_against_the_trend() -> None:
@@ -269,3 +280,11 @@ def test_weeks_before_it_began_do_not_count_against_the_trend() -> None:
     later = [*calm, *sore, Entry(day(36), Felt.TOLERABLE, rating=2)]
     assert rules(to_frame(later), day(36))[2].holds is True
     assert rules(to_frame(calm), day(20))[2].holds is True
+
+
+def test_a_cell_without_end_is_told_with_its_line() -> None:
+    text = 'date,note\n2026-05-01,ok\n2026-05-02,"' + "x" * 140_000
+    with pytest.raises(ConfigError, match=r"line 3: a cell is too long"):
+        read_csv(text)
+    with pytest.raises(ConfigError, match="line 1"):
+        read_csv("date," + "x" * 140_000)

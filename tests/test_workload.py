@@ -14,7 +14,6 @@ from kneeledger.workload import (
     History,
     acwr_ewma,
     acwr_rolling,
-    compare,
     daily,
     ewma,
     fitness_fatigue,
@@ -262,6 +261,9 @@ def test_parts_less_than_half_an_hour_apart_are_one_outing_of_their_way() -> Non
 
 
 def test_an_outing_past_midnight_is_one() -> None:
+    noted = activity(2, hour=12) | {"end": activity(2, hour=12)["start"]}
+    apart = outings(frame(activity(2, hour=11.2, minutes=40), noted, activity(2, hour=12.1, minutes=30)))
+    assert apart["ids"].to_list() == [["run-2-11.2", "run-2-12.1"], ["run-2-12"]]
     joined = outings(frame(activity(0, hour=23, minutes=50), activity(1, hour=0.1, minutes=30)))
     assert joined.height == 1
     assert (joined["day"][0], joined["last_day"][0]) == (day(0), day(1))
@@ -282,7 +284,8 @@ def test_comparison_names_its_window_its_reference_and_what_it_does_not_know() -
         activity(61, minutes=80),
         activity(100, minutes=40),
     )
-    found = {(item.outing, item.measure): item for item in compare(History(rows))}
+    found = History(rows).compared
+    assert len(found) == len(list(found.values()))
     spike = found[20, "distance_m"]
     assert spike.ratio == pytest.approx(1.6)
     assert spike.known_days == 30
@@ -293,6 +296,16 @@ def test_comparison_names_its_window_its_reference_and_what_it_does_not_know() -
     assert back.known_days == 0
     assert found[0, "distance_m"].reference is None
     assert found[20, "descent_m"].ratio is None
+    assert (20, "no_such_m") not in found
+    assert found.get((22, "distance_m")) is None
+
+
+def test_what_is_asked_for_first_changes_no_comparison() -> None:
+    rows = frame(*[activity(k, minutes=30 + k % 7) for k in range(40)])
+    forwards, backwards = History(rows).compared, History(rows).compared
+    assert {key: forwards[key] for key in forwards} == {
+        key: backwards[key] for key in reversed(list(backwards))
+    }
 
 
 def test_workload_waits_for_day_28_and_names_every_ratio() -> None:
@@ -311,5 +324,5 @@ def test_an_empty_history_is_no_error() -> None:
     assert daily(frame(), as_of=day(0)).height == 0
     history = History(frame())
     assert history.series(day(0), ["sessions"]) is None
-    assert compare(history) == []
+    assert dict(history.compared) == {}
     assert outings(frame()).height == 0

@@ -9,6 +9,7 @@ Instead of: environment variables, or a settings object that every module reache
 """
 
 import difflib
+import math
 import tomllib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -16,6 +17,7 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
+from kneeledger import plain_files
 from kneeledger.errors import ConfigError
 
 __all__ = ["Config", "Origin", "Setting", "load", "toml_text"]
@@ -36,6 +38,8 @@ class Setting:
     high: float | None = None
     dated: bool = False
     """May be a table ``{"2026-01-31" = value}``: each holds from its day on."""
+    example: Any = None
+    """Written by `toml_text` where there is no default."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,9 +71,8 @@ class Config:
         value = self.values[key].value
         if not isinstance(value, Mapping):
             return value
-        days = sorted(value)
-        earlier = [d for d in days if d <= day.isoformat()]
-        return value[earlier[-1] if earlier else days[0]]
+        iso = day.isoformat()
+        return value[max((one for one in value if one <= iso), default=min(value))]
 
 
 def load(
@@ -88,26 +91,43 @@ def load(
     declared = {setting.key: setting for setting in settings}
     values = {key: Origin(setting.default, "default") for key, setting in declared.items()}
     for file in files:
-        if file.is_file():
-            for key, value in _flatten(_toml(file), set(declared)):
-                values[key] = Origin(_checked(declared, key, value, str(file)), str(file))
+        for key, value in _flatten(_toml(file), set(declared)):
+            values[key] = Origin(_checked(declared, key, value, str(file)), str(file))
     for key, value in (flags or {}).items():
         if value is not None:
             values[key] = Origin(_checked(declared, key, value, "command line"), "command line")
     return Config(values)
 
 
+MOST_BYTES = 1_000_000
+"""Of a file of settings; one with every key is about 4 kB. [byte]"""
+MOST_DOTS = 1_000
+"""Of a line: the time to read a name of so many parts grows with their square."""
+DEEP = 200
+"""A table under a longer name is no setting of ours; going on into it could end the program [characters]."""
+
+
 def _toml(file: Path) -> dict[str, Any]:
+    """What a file of settings says; nothing where there is none."""
     try:
-        return tomllib.loads(file.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        text = plain_files.read(file, MOST_BYTES).decode()
+        if any(line.count(".") > MOST_DOTS for line in text.splitlines()):
+            raise ConfigError(f"{file}: cannot be read as TOML (a line has more than {MOST_DOTS} dots).")
+        return tomllib.loads(text)
+    except (FileNotFoundError, NotADirectoryError):
+        return {}
+    except OSError as error:
+        raise ConfigError(f"{file}: cannot be read ({error.strerror or error}).") from error
+    except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise ConfigError(f"{file}: cannot be read as TOML ({error}).") from error
+    except (ValueError, RecursionError) as error:  # a number of thousands of digits, or lists as deep
+        raise ConfigError(f"{file}: cannot be read as TOML (a value is too long or too deep).") from error
 
 
 def _flatten(table: Mapping[str, Any], known: set[str], prefix: str = "") -> Iterable[tuple[str, Any]]:
     for name, value in table.items():
         key = f"{prefix}{name}"
-        if isinstance(value, Mapping) and key not in known:
+        if isinstance(value, Mapping) and key not in known and len(prefix) < DEEP:
             yield from _flatten(value, known, f"{key}.")
         else:
             yield key, value
@@ -135,6 +155,8 @@ def _checked(declared: Mapping[str, Setting], key: str, value: Any, where: str) 
 
 def _one(setting: Setting, value: Any, where: str) -> Any:
     key, default = setting.key, setting.default
+    if isinstance(value, int) and value.bit_length() > 64:  # Python would not even print it
+        raise ConfigError(f"{where}: {key} is far out of range.")
     if setting.choices:
         if value not in setting.choices:
             words = ", ".join(setting.choices)
@@ -146,31 +168,42 @@ def _one(setting: Setting, value: Any, where: str) -> Any:
         return value
     if isinstance(default, int | float) or setting.low is not None or setting.high is not None:
         if isinstance(value, bool) or not isinstance(value, int | float):
-            raise ConfigError(f"{where}: {key} = {value!r} must be a number [{setting.unit}].")
-        if not (
+            raise ConfigError(f"{where}: {key} = {value!r} must be a number{_unit(setting)}.")
+        if not math.isfinite(value) or not (
             (setting.low is None or value >= setting.low) and (setting.high is None or value <= setting.high)
         ):
-            raise ConfigError(
-                f"{where}: {key} = {value} is outside {setting.low} to {setting.high} [{setting.unit}]."
-            )
+            raise ConfigError(f"{where}: {key} = {value} is out of range: {_range(setting)}.")
         return int(value) if isinstance(default, int) and float(value).is_integer() else float(value)
     if not isinstance(value, str):
         raise ConfigError(f"{where}: {key} = {value!r} must be text in quotes.")
     return value
 
 
+def _range(setting: Setting) -> str:
+    """What a number may be, in words."""
+    if setting.high is None:
+        return f"at least {setting.low:g}{_unit(setting)}"
+    if setting.low is None:
+        return f"at most {setting.high:g}{_unit(setting)}"
+    return f"{setting.low:g} to {setting.high:g}{_unit(setting)}"
+
+
+def _unit(setting: Setting) -> str:
+    return f" [{setting.unit}]" if setting.unit else ""
+
+
 def toml_text(settings: Iterable[Setting]) -> str:
     """A commented file with every setting at its default, for ``config init``."""
     lines = ["# kneeledger settings. Take the # away from a line to change it.", ""]
     for setting in settings:
-        unit = f" [{setting.unit}]" if setting.unit else ""
-        lines.append(f"# {setting.meaning}{unit}")
+        lines.append(f"# {setting.meaning}{_unit(setting)}")
         if setting.choices:
             lines.append(f"# one of: {', '.join(setting.choices)}")
         value = setting.default
         if value is None:
-            shown = '""' if setting.low is None else "0"
-        elif isinstance(value, bool):
+            lines.append("# not set; for example:")
+            value = setting.example
+        if isinstance(value, bool):
             shown = "true" if value else "false"
         elif isinstance(value, str):
             shown = f'"{value}"'

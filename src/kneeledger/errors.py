@@ -12,14 +12,17 @@
     ├── SchemaError                    a frame is not what its stage promises
     ├── AnalyzerError                  an analyzer's result differs from its declaration: our bug
     ├── StoreError                     the ledger is locked, unreadable, or cannot be written
+    │   ├── DamagedLedgerError         what it holds is not what was written: to be rebuilt
     │   └── NewerLedgerError           it was written by a newer version: never emptied, never changed
-    └── ReportError                    a page or picture could not be written
+    ├── ReportError                    a page or picture could not be written
+    └── WorkerError                    a worker process was ended from outside
 """
 
 __all__ = [
     "AnalyzerError",
     "ConfigError",
     "CorruptFileError",
+    "DamagedLedgerError",
     "EmptyActivityError",
     "KneeledgerError",
     "LimitError",
@@ -29,6 +32,7 @@ __all__ = [
     "SchemaError",
     "StoreError",
     "UnsupportedFormatError",
+    "WorkerError",
 ]
 
 
@@ -113,6 +117,10 @@ class StoreError(KneeledgerError):
     slug = "ledger"
 
 
+class DamagedLedgerError(StoreError):
+    """Raised when what the ledger holds is not what was written to it; a rebuild reads the files again."""
+
+
 class NewerLedgerError(StoreError):
     """Raised when the ledger was written by a newer kneeledger; nothing of it is touched."""
 
@@ -121,3 +129,9 @@ class ReportError(KneeledgerError):
     """Raised when a page, picture or data file cannot be written."""
 
     slug = "report"
+
+
+class WorkerError(KneeledgerError):
+    """Raised when a worker process was ended from outside: killed, or out of memory."""
+
+    slug = "worker"

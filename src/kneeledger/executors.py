@@ -1,23 +1,24 @@
 """Where the per-file work runs: in this process, in worker processes, or on a dask cluster.
 
 The work is one pure, picklable function of one batch; results come back in the order the batches were
-handed in, whatever finished first, so that a ledger does not depend on the number of workers. Only a few
-batches are under way at once, so memory does not grow with the history. Workers are spawned afresh on
+handed in, whatever finished first, so that a ledger does not depend on the number of workers. Who does not
+need the order may have each result as soon as it is there, so that one slow batch holds nothing back. Only
+a few batches are under way at once, so memory does not grow with the history. Workers are spawned afresh on
 every system: forking a process that has polars threads can deadlock, and spawn behaves alike everywhere.
 Instead of: a scheduler of our own, or threads (the work is Python between short numpy calls).
 """
 
 import os
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from concurrent.futures import Future, ProcessPoolExecutor
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from ipaddress import ip_address
-from multiprocessing import get_context
-from typing import Any, TypeVar
-from urllib.parse import urlsplit
+from itertools import chain, islice
+from typing import TYPE_CHECKING, Any, TypeVar
 
-from kneeledger.errors import ConfigError
+from kneeledger.errors import ConfigError, WorkerError
+
+if TYPE_CHECKING:
+    from concurrent.futures import Future
 
 __all__ = ["default_jobs", "run"]
 
@@ -44,8 +45,9 @@ def run(
     *,
     jobs: int = 1,
     cluster: str | None = None,
+    in_order: bool = True,
 ) -> Iterator[Outcome]:
-    """``work(batch)`` for each batch, in order.
+    """``work(batch)`` for each batch.
 
     Parameters
     ----------
@@ -54,25 +56,79 @@ def run(
     batches
         Taken lazily, a few ahead of the results.
     jobs
-        1 runs in this process; more spawn so many workers.
+        1 runs in this process; more spawn so many workers where there is more than one batch.
     cluster
         Address of a dask scheduler, ``tls://...`` or on the loopback; whoever reaches a scheduler can
         run code on it.
+    in_order
+        Results in the order of the batches; false gives each as it is done.
 
     Raises
     ------
     ConfigError
         The address is neither TLS nor loopback, or dask is not installed.
+    WorkerError
+        A worker was ended from outside; on a cluster, each that tried the same batch.
     """
     if cluster:
-        yield from _on_cluster(work, batches, cluster)
+        yield from _on_cluster(work, batches, cluster, in_order=in_order)
     elif jobs <= 1:
         for batch in batches:
             yield work(batch)
     else:
-        pool = ProcessPoolExecutor(jobs, mp_context=get_context("spawn"))
+        waiting = iter(batches)
+        first = list(islice(waiting, 2))
+        if len(first) < 2:  # done here before a worker has started
+            yield from map(work, first)
+            return
+        yield from _in_processes(work, chain(first, waiting), jobs, in_order=in_order)
+
+
+def _in_processes(
+    work: Callable[[Batch], Outcome], batches: Iterable[Batch], jobs: int, *, in_order: bool
+) -> Iterator[Outcome]:
+    from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
+    from concurrent.futures.process import BrokenProcessPool
+    from multiprocessing import get_context
+
+    pool = ProcessPoolExecutor(jobs, mp_context=get_context("spawn"), initializer=_end_with_parent)
+
+    def submit(batch: Batch) -> "Future[Outcome]":
+        return pool.submit(work, batch)
+
+    def first_done(some: Collection[Any]) -> Collection[Any]:
+        return wait(some, return_when=FIRST_COMPLETED).done
+
+    try:
         with _environment(WORKERS), pool:
-            yield from _in_order(lambda batch: pool.submit(work, batch), batches, jobs * AHEAD)
+            yield from _results(submit, batches, jobs * AHEAD, None if in_order else first_done)
+    except BrokenProcessPool as error:
+        raise _ended() from error
+
+
+def _end_with_parent() -> None:
+    """In a worker: Ctrl-C ends it without a word, and it goes when the process that started it has gone."""
+    import signal
+    from multiprocessing import parent_process
+    from threading import Thread
+
+    if signal.getsignal(signal.SIGINT) is not signal.SIG_IGN:  # as for what a script runs in the background
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
+    parent = parent_process()
+
+    def watch() -> None:
+        if parent is not None:
+            parent.join()
+            os._exit(1)  # nobody is left to take a result or to be told
+
+    Thread(target=watch, daemon=True).start()
+
+
+def _ended() -> WorkerError:
+    return WorkerError(
+        "A worker process was ended from outside, perhaps because memory ran out.",
+        hint="Run the same command again, with --jobs 1 if it happens again; what was done is kept.",
+    )
 
 
 @contextmanager
@@ -87,15 +143,35 @@ def _environment(wanted: Mapping[str, str]) -> Iterator[None]:
             os.environ.pop(name, None)
 
 
-def _in_order(submit: Callable[[Batch], Any], batches: Iterable[Batch], ahead: int) -> Iterator[Any]:
-    waiting: deque[Future[Any]] = deque()
+def _results(
+    submit: Callable[[Batch], Any],
+    batches: Iterable[Batch],
+    ahead: int,
+    first_done: Callable[[Collection[Any]], Collection[Any]] | None,
+) -> Iterator[Any]:
+    """Result of each batch, with at most `ahead` under way or not yet taken.
+
+    Without `first_done` in order; with it, which waits for some of the futures it is given, as they are done.
+    """
+    waiting: deque[Any] = deque()
+    done: deque[Any] = deque()
+
+    def one() -> Any:
+        if first_done is None:
+            return waiting.popleft().result()
+        if not done:
+            done.extend(first_done(waiting))
+            for future in done:
+                waiting.remove(future)
+        return done.popleft().result()
+
     try:
         for batch in batches:
             waiting.append(submit(batch))
-            if len(waiting) >= ahead:
-                yield waiting.popleft().result()
-        while waiting:
-            yield waiting.popleft().result()
+            if len(waiting) + len(done) >= ahead:
+                yield one()
+        while waiting or done:
+            yield one()
     finally:
         for future in waiting:
             future.cancel()
@@ -103,6 +179,8 @@ def _in_order(submit: Callable[[Batch], Any], batches: Iterable[Batch], ahead: i
 
 def _is_loopback(host: str) -> bool:
     """Whether a host is this machine, as a number: the name 127.example.org may be anywhere."""
+    from ipaddress import ip_address
+
     try:
         return host == "localhost" or ip_address(host).is_loopback
     except ValueError:
@@ -110,21 +188,33 @@ def _is_loopback(host: str) -> bool:
 
 
 def _on_cluster(
-    work: Callable[[Batch], Outcome], batches: Iterable[Batch], address: str
+    work: Callable[[Batch], Outcome], batches: Iterable[Batch], address: str, *, in_order: bool
 ) -> Iterator[Outcome]:
+    from urllib.parse import urlsplit
+
     if urlsplit(address).scheme != "tls" and not _is_loopback(urlsplit(address).hostname or ""):
         raise ConfigError(
             f"--cluster {address}: outside this machine only tls:// with certificates is accepted.",
             hint="Whoever reaches a scheduler can run code on its workers.",
         )
     try:
-        from distributed import Client
+        from distributed import Client, KilledWorker, wait
     except ImportError as error:
         raise ConfigError(
             "--cluster needs dask.distributed.", hint="Install it with: pip install 'kneeledger[dask]'"
         ) from error
     with Client(address, set_as_default=False) as client:  # type: ignore[no-untyped-call]
         width = max(1, sum(client.nthreads().values()))
-        yield from _in_order(
-            lambda batch: client.submit(work, batch, pure=False, retries=3), batches, width * AHEAD
-        )
+
+        def submit(batch: Batch) -> Any:
+            return client.submit(work, batch, pure=False, retries=3)
+
+        def first_done(some: Collection[Any]) -> Collection[Any]:
+            with client.as_current():  # `wait` asks the client of its context
+                found: Collection[Any] = wait(list(some), return_when="FIRST_COMPLETED").done  # type: ignore[no-untyped-call]
+            return found
+
+        try:
+            yield from _results(submit, batches, width * AHEAD, None if in_order else first_done)
+        except KilledWorker as error:
+            raise _ended() from error

@@ -1,8 +1,9 @@
 """How much more before it is a spike: ceilings for tomorrow and the week after, from the athlete's own 30 days.
 
 The ceiling of a session is the largest of its kind in the 30 days before the day it is planned for, plus the
-first edge of `severity` (10 %, less with a profile), so that a session at the ceiling is never a finding and
-one well above it is. Each of the next days has its own window: a long run that drops out of the 30 days takes its
+first edge of `severity` (10 %, less with a profile) or the measure's floor (1 km, 100 m down, 10 easy minutes),
+whichever is more. That is the rule of findings, so that a session up to the ceiling is never a finding and one
+above it is. Each of the next days has its own window: a long run that drops out of the 30 days takes its
 room with it. The week's room is knee load, told also in the athlete's usual mix of ways. If the newest file is
 more than 3 days old nobody knows what was done since, so both readings are given: rested, and as usual.
 Ceilings are not targets. A plan's knee load is estimated from the athlete's own load per kilometre; the forecast of
@@ -28,7 +29,8 @@ from kneeledger.severity import (
     Measure,
     Profile,
     Thresholds,
-    judge,
+    beyond,
+    limit,
     study_band,
     thresholds,
 )
@@ -113,7 +115,7 @@ def parse_plan(text: str) -> tuple[Planned, ...]:
             match = PART.fullmatch(part)
             if match is None or match[2] not in UNITS or float(match[1]) <= 0:
                 raise ConfigError(
-                    f"plan: {part!r} is not understood", hint='Write it as "10km,200m" or "60min".'
+                    f"plan: {part!r} is not understood.", hint='Write it as "10km,200m" or "60min".'
                 )
             kind, scale = UNITS[match[2]]
             if kind in current:
@@ -123,7 +125,7 @@ def parse_plan(text: str) -> tuple[Planned, ...]:
         if current:
             sessions.append(Planned(**current))
     if not sessions:
-        raise ConfigError("plan: nothing is planned", hint='Write it as "10km,200m".')
+        raise ConfigError("plan: nothing is planned.", hint='Write it as "10km,200m".')
     return tuple(sessions)
 
 
@@ -293,17 +295,20 @@ def _ceiling(past: History, way: Way, measure: Measure, start: date, edges: Thre
         return Ceiling(way, measure.name, None, None, None, None, window_empty=True, text=text)
     row = window.row(int(window[measure.name].arg_max() or 0), named=True)
     reference = share * float(row[measure.name])
-    limit = reference * (1.0 + edges.note)
+    least = past.floors[measure.name]
+    most = limit(measure, reference, edges.note, least)
     kind = "run" if way is Way.RUN else "ride"
     since = f"{row['day'].day} {row['day']:%B %Y}"
     basis = "half of the largest of 90 days" if empty else "the largest of its 30 days"
     untested = "" if measure.tested else " (untested extension)"
     text = (
-        f"{measure.label.capitalize()} of a {kind}: up to {measure.show(limit)}{untested}; {basis} is "
+        f"{measure.label.capitalize()} of a {kind}: up to {measure.show(most)}{untested}; {basis} is "
         f"{measure.show(reference)} ({since})."
     )
+    if most > reference * (1.0 + edges.note):
+        text += f" Up to {measure.show(least)} beyond it is never told."
     return Ceiling(
-        way, measure.name, reference, limit, str(row["id"]), row["day"], window_empty=empty, text=text
+        way, measure.name, reference, most, str(row["id"]), row["day"], window_empty=empty, text=text
     )
 
 
@@ -328,24 +333,25 @@ def _week_room(past: History, as_of: date, newest: date, name: str, edges: Thres
     known = np.isfinite(load)
     count = int(known.sum())
     if count < 21:
-        text = f"Only {count} of the last 28 days are known: too few to tell the week's room."
+        text = f"Only {count} of the last 28 days {'is' if count == 1 else 'are'} known: too few to tell the week's room."
         return WeekRoom(None, None, {}, count, text)
     usual = float(load[known].mean()) * 7.0
     if usual < KNEE_LOAD.floor:
         text = "The usual week is nearly nothing: no room is made of it; go by the single sessions."
         return WeekRoom(usual, None, {}, count, text)
-    limit = usual * (1.0 + edges.note)
+    most = usual * (1.0 + edges.note)
     mix = {
         key: float(np.nanmean(array)) * 7.0 * (1.0 + edges.note)
         for key, array in values.items()
         if np.isfinite(array).any() and np.nanmean(array) > 0
     }
-    unknown = "" if count == 28 else f" {28 - count} of the last 28 days are unknown."
+    lost = 28 - count
+    unknown = f" {lost} of the last 28 days {'is' if lost == 1 else 'are'} unknown." if lost else ""
     text = (
-        f"The next 7 days: up to {KNEE_LOAD.show(limit)} of knee load, all ways (the mean week is "
+        f"The next 7 days: up to {KNEE_LOAD.show(most)} of knee load, all ways (the mean week is "
         f"{KNEE_LOAD.show(usual)}){_mix_words(mix)}. For weeks this edge is an untested extension.{unknown}"
     )
-    return WeekRoom(usual, limit, mix, count, text)
+    return WeekRoom(usual, most, mix, count, text)
 
 
 def _mix_words(mix: Mapping[str, float]) -> str:
@@ -373,12 +379,19 @@ def _effects(past: History, session: Planned, day: DayRoom, edges: Thresholds) -
         if value is None or ceiling is None:
             continue
         guess = measure is KNEE_LOAD or measure.name in estimated
-        effects.append(_effect(session, measure, value, ceiling, edges, estimated=guess))
+        effects.append(_effect(past, session, measure, value, ceiling, edges, estimated=guess))
     return effects
 
 
 def _effect(
-    session: Planned, measure: Measure, value: float, ceiling: Ceiling, edges: Thresholds, *, estimated: bool
+    past: History,
+    session: Planned,
+    measure: Measure,
+    value: float,
+    ceiling: Ceiling,
+    edges: Thresholds,
+    *,
+    estimated: bool,
 ) -> Effect:
     about = "about " if estimated else ""
     head = f"{session.words}: {measure.label} {about}{measure.show(value)}"
@@ -386,9 +399,7 @@ def _effect(
     if reference is None:
         text = f"{head}; nothing to go by."
         return Effect(session, measure.name, value, None, None, None, estimated, text)
-    severity = judge(value / max(reference, measure.floor), edges)
-    if value - reference < measure.floor:
-        severity = None
+    severity = beyond(measure, value, reference, edges, past.floors[measure.name])
     ratio = value / reference if reference >= measure.floor else None
     change = "" if ratio is None else f" ({ratio - 1:+.0%})".replace("%", " %")
     where = "within the room" if severity is None else "more than you are used to"

@@ -19,6 +19,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 
+from kneeledger import plurals
 from kneeledger.knee import running
 from kneeledger.model import DownhillModel, FloatArray
 
@@ -318,20 +319,18 @@ def change_points(level: FloatArray, params: Params = Params()) -> list[tuple[in
     found: list[tuple[int, int]] = []
     begin = 0
     squares, freedom = params.prior_sd**2 * params.prior_weight, params.prior_weight
-    values: list[float] = []
+    count, total = 0, 0.0
     up = down = 0.0
     up_from = down_from = 0
     index = 0
     while index < len(level):
         x = float(level[index])
-        n = len(values)
-        if n == 0:
-            values, up, down, up_from, down_from = [x], 0.0, 0.0, index + 1, index + 1
+        if count == 0:
+            count, total, up_from, down_from = 1, x, index + 1, index + 1
             index += 1
             continue
-        mean = math.fsum(values) / n
         spread = math.sqrt(squares / freedom)
-        z = (x - mean) * math.sqrt(n / (n + 1)) / spread
+        z = (x - total / count) * math.sqrt(count / (count + 1)) / spread
         clipped = max(-params.clip, min(params.clip, z))
         started = bool(found) or index >= params.first_runs
         if started:
@@ -341,7 +340,7 @@ def change_points(level: FloatArray, params: Params = Params()) -> list[tuple[in
             if max(up, down) > params.limit:
                 begin = _split(level[: index + 1], begin, up_from if up > down else down_from)
                 found.append((begin, index))
-                values = [float(v) for v in level[begin : index + 1]]
+                count, total = index + 1 - begin, math.fsum(level[begin : index + 1])
                 up = down = 0.0
                 up_from = down_from = index + 1
                 index += 1
@@ -349,7 +348,7 @@ def change_points(level: FloatArray, params: Params = Params()) -> list[tuple[in
         inside = max(-params.clip, min(params.clip, z)) * spread
         squares += inside**2
         freedom += 1
-        values.append(x)
+        count, total = count + 1, total + x
         index += 1
     return found
 
@@ -502,8 +501,8 @@ def _note(model: Model, series: pl.DataFrame, params: Params) -> str:
         return "No run with steady level running and cadence yet."
     if not model.personal:
         return (
-            f"{model.runs} runs: too few, or all at one pace, for a line of your own; the population's slope"
-            " is used with your own level."
+            f"{plurals.count(model.runs, 'run')}: too few, or all at one pace, for a line of your own; the"
+            " population's slope is used with your own level."
         )
     if series.height <= params.first_runs:
         return "Too few runs to look for changes yet."

@@ -22,6 +22,7 @@ from kneeledger import schema
 from kneeledger.tables import Tables
 
 __all__ = [
+    "WORD_CHARS",
     "About",
     "AltitudeSource",
     "Athlete",
@@ -43,6 +44,8 @@ __all__ = [
 
 FloatArray = npt.NDArray[np.float64]
 """One number a record; NaN inside numpy stands for null in a frame."""
+WORD_CHARS = 1_000
+"""What a file or a table calls something is cut to this: each of thousands of activities may carry it. [characters]"""
 
 
 class Way(StrEnum):

@@ -11,6 +11,7 @@ Instead of: thresholds as literals in each rule, or a risk score.
 """
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
@@ -21,6 +22,7 @@ __all__ = [
     "DESCENT",
     "DISTANCE",
     "EASY_LOAD_BW",
+    "FLOORS",
     "KNEE_LOAD",
     "MEASURES",
     "STUDY",
@@ -30,8 +32,10 @@ __all__ = [
     "Profile",
     "Thresholds",
     "at_most",
+    "beyond",
     "easy_minutes",
     "judge",
+    "limit",
     "rank",
     "study_band",
     "thresholds",
@@ -123,7 +127,7 @@ class Measure:
     """Shown value = stored value x scale."""
     digits: int
     floor: float
-    """Least absolute excess that counts, in stored units; also the least reference a ratio is made of."""
+    """Least reference a ratio is made of, in stored units; and the excess that has to be passed unless it is set."""
     tested: bool
     """True only where a study tested the bands."""
     modelled: bool
@@ -131,7 +135,8 @@ class Measure:
 
     def show(self, value: float) -> str:
         """The value for a person, with its unit."""
-        return f"{value * self.scale:,.{self.digits}f} {self.unit}"
+        number = f"{value * self.scale:,.{self.digits}f}"
+        return f"{number} {self.unit.removesuffix('s') if number == '1' else self.unit}"
 
 
 DISTANCE: Final = Measure("distance_m", "distance", "km", 1e-3, 1, floor=1000.0, tested=True, modelled=False)
@@ -147,7 +152,45 @@ KNEE_LOAD: Final = Measure(
     modelled=True,
 )
 MEASURES: Final = (DISTANCE, DESCENT, KNEE_LOAD)
-"""Floors are start values by project rule: 1 km, 100 m down, 10 easy minutes."""
+FLOORS: Final[Mapping[str, float]] = {measure.name: measure.floor for measure in MEASURES}
+"""Excess that is not told yet, by measure: start values by project rule (1 km, 100 m down, 10 easy minutes)."""
+
+
+def limit(measure: Measure, reference: float, edge: float, least: float) -> float:
+    """The most of a measure that is not told, in stored units: the edge and the floor both have to be passed.
+
+    Parameters
+    ----------
+    reference : float
+        What it is held against.
+    edge : float
+        Excess over the reference as a fraction (see `Thresholds`).
+    least : float
+        Excess in stored units that is not told yet (see `FLOORS`).
+    """
+    return max(max(reference, measure.floor) * (1.0 + edge), reference + least)
+
+
+def beyond(
+    measure: Measure, value: float, reference: float, edges: Thresholds, least: float
+) -> Severity | None:
+    """The word for a value against its reference; None up to `limit` with it, which has to be passed.
+
+    What lies on the edge of a band belongs below it in the study (up to +10 % is its reference group), and the
+    floor is held alike, so that a session right at the ceiling that was told is none.
+
+    Parameters
+    ----------
+    value, reference : float
+        In stored units.
+    edges : Thresholds
+        Those in force.
+    least : float
+        As in `limit`.
+    """
+    if value <= (reference + least) * (1.0 + ROUNDING):
+        return None
+    return judge(value / max(reference, measure.floor), edges)
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,7 @@ Instead of: a pain score that is multiplied into a load, or advice that knows be
 import csv
 import io
 import math
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
@@ -23,6 +24,7 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
+from kneeledger import plurals
 from kneeledger.errors import ConfigError
 from kneeledger.model import FloatArray, Value, Way
 from kneeledger.schema import conform
@@ -32,7 +34,6 @@ from kneeledger.workload import PAIN, History, ratio_interval
 __all__ = [
     "AFTERWARDS",
     "EXERCISE",
-    "REFERRAL",
     "Changed",
     "Ease",
     "Entry",
@@ -44,8 +45,11 @@ __all__ = [
     "Step",
     "baseline",
     "before",
+    "bounded",
     "ease",
     "entries",
+    "from_row",
+    "plain_note",
     "read_csv",
     "referral",
     "rules",
@@ -126,6 +130,35 @@ class Entry:
         return " and ".join(broken)
 
 
+FIRST_DAY: Final = date(1980, 1, 1)
+LAST_DAY: Final = date(2100, 12, 31)
+"""No watch recorded before, and nobody plans beyond: a day outside is a slip of the pen."""
+
+
+def bounded(day: date) -> date:
+    """The day, where an entry can be about it.
+
+    Raises
+    ------
+    ConfigError
+        It is before 1980 or after 2100.
+    """
+    if not FIRST_DAY <= day <= LAST_DAY:
+        raise ConfigError(f"{day.isoformat()} is no day from {FIRST_DAY} to {LAST_DAY}")
+    return day
+
+
+CONTROL: Final = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
+
+
+def plain_note(note: str) -> str:
+    """A note as it is kept: what a CSV gives back, so without spaces around it and with plain line ends.
+
+    A control character, which could command a terminal, becomes a space; tabs and lines stay.
+    """
+    return CONTROL.sub(" ", note.replace("\r\n", "\n").replace("\r", "\n")).strip()
+
+
 TRUE: Final = frozenset({"1", "true", "yes", "y", "x"})
 FALSE: Final = frozenset({"", "0", "false", "no", "n"})
 
@@ -149,10 +182,11 @@ def entries(frame: Log) -> list[Entry]:
     """The entries of a frame of `workload.PAIN`, in order of date; entries are given back as they are."""
     if not isinstance(frame, pl.DataFrame):
         return list(frame)
-    return [_entry(row) for row in conform(frame, PAIN)[0].sort("date", maintain_order=True).to_dicts()]
+    return [from_row(row) for row in conform(frame, PAIN)[0].sort("date", maintain_order=True).to_dicts()]
 
 
-def _entry(row: Mapping[str, object]) -> Entry:
+def from_row(row: Mapping[str, object]) -> Entry:
+    """The entry of a row of `workload.PAIN`."""
     side, rating = row.get("side"), row.get("rating")
     during, after, morning = (row.get(name) for name in ("during", "after", "next_morning"))
     return Entry(
@@ -178,7 +212,17 @@ def read_csv(text: str) -> list[Entry]:
     ConfigError
         A cell that cannot be read; names its line and column.
     """
-    reader = csv.DictReader(io.StringIO(text.removeprefix("\ufeff")))
+    reader = csv.DictReader(io.StringIO(text.removeprefix("\ufeff"), newline=""))
+    try:
+        return sorted(_rows(reader), key=lambda entry: entry.date)
+    except csv.Error as error:
+        # the module refuses more than it was told to hold in one cell, and says so in its own words
+        why = "a cell is too long" if "limit" in str(error) else str(error)
+        limit = f"A cell holds at most {csv.field_size_limit():,} characters; is a quotation mark not closed?"
+        raise ConfigError(f"line {reader.line_num + 1}: {why}", hint=limit) from error
+
+
+def _rows(reader: "csv.DictReader[str]") -> list[Entry]:
     names = [(name or "").strip().lower() for name in reader.fieldnames or ()]
     if "date" not in names:
         raise ConfigError("a pain log needs a column 'date'", hint=f"Columns: {', '.join(PAIN)}.")
@@ -196,7 +240,7 @@ def read_csv(text: str) -> list[Entry]:
         }
         if any(row.values()):
             found.append(_row(row, reader.line_num))
-    return sorted(found, key=lambda entry: entry.date)
+    return found
 
 
 def _row(row: Mapping[str, str], line: int) -> Entry:
@@ -219,6 +263,10 @@ def _row(row: Mapping[str, str], line: int) -> Entry:
             raise ValueError("not a number")
     except ValueError as error:
         raise ConfigError(f"line {line}: {error}", hint="Dates as 2026-01-31, ratings 0 to 10.") from error
+    try:
+        bounded(day)
+    except ConfigError as error:
+        raise ConfigError(f"line {line}, date: {error.message}") from error
     during, after = word("during", tuple(Felt)), word("after", tuple(Felt))
     morning, side = word("next_morning", tuple(Morning)), word("side", ("left", "right"))
     return Entry(
@@ -398,10 +446,13 @@ def _week_by_week(past: list[Entry], as_of: date) -> RuleState:
             if quiet
             else "The log says nothing of the last weeks.",
         )
+    if (as_of - past[-1].date).days >= RECENT_DAYS:
+        text = f"No entry of the last {RECENT_DAYS} days: whether it gets better week by week is unknown."
+        return RuleState("week_by_week", None, past[-1].date, text)
     if len(counts) < LEAST_WEEKS:
         text = (
-            f"The week-by-week rule is judged from {LEAST_WEEKS} weeks with entries since it began; there are "
-            f"{len(counts)}."
+            f"The week-by-week rule is judged from {LEAST_WEEKS} weeks with entries since it began; there "
+            f"{_are(len(counts))} {len(counts)}."
         )
         return RuleState("week_by_week", None, None, text)
     slope = trend(log, as_of)
@@ -420,6 +471,10 @@ def _week_by_week(past: list[Entry], as_of: date) -> RuleState:
         return RuleState("week_by_week", True, past[-1].date, f"Week by week: {', '.join(better)}{rating}.")
     text = f"Week by week: no improvement over {len(counts)} weeks{rating}. A plan that shows none should be changed."
     return RuleState("week_by_week", False, past[-1].date, text)
+
+
+def _are(count: int) -> str:
+    return "is" if count == 1 else "are"
 
 
 def _day(day: date) -> str:
@@ -582,14 +637,14 @@ def _changed_text(
     unknown: int,
 ) -> str:
     name = label[0].upper() + label[1:]
-    missing = f" {unknown} of these {7 * weeks} days are unknown." if unknown else ""
+    missing = f" {unknown} of these {7 * weeks} days {_are(unknown)} unknown." if unknown else ""
     if value is None:
-        return f"{name}: not known for the {weeks} weeks before.{missing}"
-    head = f"{name} in the {weeks} weeks before: {value:,.1f} {unit}"
+        return f"{name}: not known for the {plurals.count(weeks, 'week')} before.{missing}"
+    head = f"{name} in the {plurals.count(weeks, 'week')} before: {value:,.1f} {unit}"
     if usual is None or percentile is None:
         return f"{head}; too little before that to compare with.{missing}"
     share = "each" if percentile >= 100 else "none" if percentile <= 0 else f"{percentile:.0f} %"
-    return f"{head}, usually {usual:,.1f}; above {share} of {windows} own windows of that length.{missing}"
+    return f"{head}, usually {usual:,.1f} {unit}; above {share} of {windows} own windows of that length.{missing}"
 
 
 # --- the way back -----------------------------------------------------------------------------------------
@@ -597,6 +652,10 @@ def _changed_text(
 ADVANCE: Final = 0.10
 """Each step back adds at most this much to the one before (the edge of the study's reference group)."""
 SWAP_LEAST_RUNS: Final = 2
+WEEK_DAYS: Final = 28
+LEAST_KNOWN: Final = 21
+"""A usual week is made of so many days since the first file, and so many known of the last 28 (project rule, as in
+`headroom`)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -638,8 +697,9 @@ class Ease:
     as_of: date
     weeks: int
     known_days: int
-    usual_week_bw_s: float
-    usual_week_peak_steps: float
+    usual_week_bw_s: float | None
+    """Linear knee load of the mean week of these [BW s]; None where too few days are known to make a week of."""
+    usual_week_peak_steps: float | None
     levers: tuple[Lever, ...]
     steps: tuple[Step, ...]
     rules: tuple[RuleState, ...]
@@ -647,11 +707,12 @@ class Ease:
     """Where set, levers and steps are empty."""
     text: str
     exercise: str
+    """Empty where a referral stands: that text stands in place of every advice."""
 
 
 LEVERS: Final[Mapping[str, tuple[str, tuple[str, ...]]]] = {
     "swap_one_run": ("one run a week swapped for something else", ()),
-    "fewer_km": ("a tenth fewer running kilometres", ()),
+    "fewer_km": ("a tenth less running distance", ()),
     "no_steep": ("no steep descents (below -10 %)", ("no_steep",)),
     "no_prolonged": ("no prolonged descents", ("no_prolonged",)),
     "cadence_5": ("step rate +5 % at the same speed", ("cadence5",)),
@@ -665,7 +726,8 @@ def ease(history: History, as_of: date, weeks: int = 4) -> Ease:
 
     "Together" takes the levers one after the other on what the ones before left over (a swapped run saves
     nothing twice). The steps start at the eased week and add at most 10 % a week until the usual week is
-    reached; they advance only while the three pain rules hold.
+    reached; they advance only while the three pain rules hold. As in `headroom`, a usual week is made of 28 days
+    at least, of which 21 are known: one run is no week.
 
     Parameters
     ----------
@@ -679,18 +741,24 @@ def ease(history: History, as_of: date, weeks: int = 4) -> Ease:
     runs = past.outings.filter(
         (pl.col("way") == Way.RUN.value) & (pl.col("day") > as_of - timedelta(days=days))
     ).drop_nulls("knee_load_bw_s")
-    known = past.known(as_of)[-days:]
+    every = past.known(as_of)
+    known = every[-days:]
     states = rules(past.pain, as_of)
     flag = referral(past.pain, as_of)
     span = max(int(known.sum()), 1) / 7.0
     linear = _column(runs, "knee_load_bw_s")
     peak = _column(runs, "peak_weighted_steps")
     usual, usual_peak = float(linear.sum()) / span, float(np.nansum(peak)) / span
+    week = _week_known(every)
     levers: tuple[Lever, ...] = ()
     steps: tuple[Step, ...] = ()
     text = AFTERWARDS
     if flag is not None:
         text = flag.text
+    elif not every.size:
+        text = f"Nothing is recorded up to this day: nothing to ease. {AFTERWARDS}"
+    elif week:
+        text = f"{week} {AFTERWARDS}"
     elif usual <= 0:
         text = f"No run with a known knee load in the last {weeks} weeks: nothing to ease. {AFTERWARDS}"
     else:
@@ -700,9 +768,35 @@ def ease(history: History, as_of: date, weeks: int = 4) -> Ease:
             for name, (label, cut) in cuts.items()
         )
         steps = _steps(runs, levers[-1].linear_share or 0.0, usual, span, states)
+    told = bool(every.size) and not week
     return Ease(
-        as_of, weeks, int(known.sum()), usual, usual_peak, levers, steps, states, flag, text, EXERCISE
+        as_of,
+        weeks,
+        int(known.sum()),
+        usual if told else None,
+        usual_peak if told else None,
+        levers,
+        steps,
+        states,
+        flag,
+        text,
+        "" if flag is not None else EXERCISE,
     )
+
+
+def _week_known(known: npt.NDArray[np.bool_]) -> str:
+    """Why no usual week can be told of these days; empty where it can."""
+    month = known[-WEEK_DAYS:]
+    why = "A usual week, and so what to take off it and the ceilings of the way back, is told"
+    if known.size < WEEK_DAYS:
+        return (
+            f"{why} from {WEEK_DAYS} days since the first file on; there {_are(known.size)} "
+            f"{known.size}, and a week made of fewer would look larger than it was."
+        )
+    count = int(month.sum())
+    if count < LEAST_KNOWN:
+        return f"{why} from {LEAST_KNOWN} known days of the last {WEEK_DAYS} on; there {_are(count)} {count}."
+    return ""
 
 
 def _column(frame: pl.DataFrame, name: str) -> FloatArray:
@@ -776,11 +870,12 @@ def _lever(
     saved = float(off.sum()) / span
     value = Value(saved, *_saved_interval(history, runs, off / linear, saved, span))
     minutes = saved / 60.0 / EASY_LOAD_BW
+    unit = "easy minute" if round(minutes) == 1 else "easy minutes"
     twin = "" if peak_share is None else f", {peak_share:.0%} of the peak-weighted one".replace("%", " %")
-    partly = "" if told.all() else f" (told for {int(told.sum())} of {runs.height} runs)"
+    partly = "" if told.all() else f" (told for {int(told.sum())} of {plurals.count(runs.height, 'run')})"
     share_text = f"{share:.0%}".replace("%", " %")
     text = (
-        f"With {label}: {minutes:,.0f} easy minutes a week less, {share_text} of the running knee load"
+        f"With {label}: {minutes:,.0f} {unit} a week less, {share_text} of the running knee load"
         f"{twin}{partly}."
     )
     return Lever(name, label, value, share, peak_share, int(told.sum()), runs.height, text)

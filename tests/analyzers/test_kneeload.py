@@ -125,6 +125,17 @@ def test_profile_and_per_km(hour):
     assert per_km["distance_m"][0] == pytest.approx(1000, abs=4)
 
 
+def test_kilometres_of_a_ride_tell_turns_of_the_pedals_without_coasting():
+    rpm = np.where(np.arange(600) % 4 == 0, 0.0, 84.0)
+    ridden = run_columns(np.full(600, 10.0), np.nan, 0.0) | {"way": ["ride"] * 600}
+    ridden |= {"cadence_rpm": rpm}
+    per_km = compute(track(ridden, sport="cycling"), KNEELOAD.params).tables["per_km"]
+    assert per_km["cadence_rpm"].to_list() == pytest.approx([84.0] * per_km.height)
+    assert per_km["cadence_spm"].null_count() == per_km.height
+    without = compute(track(ridden | {"cadence_rpm": np.zeros(600)}, sport="cycling"), KNEELOAD.params)
+    assert without.tables["per_km"]["cadence_rpm"].null_count() == per_km.height > 0
+
+
 def test_extrapolated_share():
     speed = np.where(np.arange(1000) < 500, 3.0, 1.7)
     result = compute(track(run_columns(speed, 166.0, 0.0)), KNEELOAD.params)

@@ -128,7 +128,7 @@ def test_cold_scan_one_more_and_nothing_new(
 
 
 def test_two_processes(history: Path, tmp_path: Path, benchmark: Callable[..., Any]) -> None:
-    export = sample(history, tmp_path / "export", min(ACTIVITIES, 400))
+    export = sample(history, tmp_path / "export", ACTIVITIES)
     one = scanned(export, tmp_path / "one")
     two = benchmark.pedantic(scanned, args=(export, tmp_path / "two", 2), rounds=1)
     together = two["cpu_s"] + two["workers_cpu_s"]
@@ -171,7 +171,7 @@ def by_stage(history: Path, tmp_path: Path) -> dict[str, float]:
                 begun = time.process_time()
                 (recording,) = readers.read_source(source)
                 read = time.process_time()
-                day = rows.local_day(recording.about.start, recording.about.utc_offset_s)
+                day = rows.day_of(recording.about)
                 track = preparation.prepare(recording, settings.preparation(known, day))
                 prepared = time.process_time()
                 entry = analyzers.analyze(track)

@@ -3,13 +3,15 @@
 import shutil
 from collections.abc import Iterator
 from dataclasses import replace
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
 import polars as pl
 import pytest
 
-from kneeledger.reporting import html
+from kneeledger.reporting import coach, html
+from kneeledger.reporting.coach import Ahead, CoachPage, CoachRow, Week
 
 pytestmark = pytest.mark.browser
 
@@ -44,6 +46,26 @@ def hostile(content: Any, tmp_path_factory: pytest.TempPathFactory) -> Path:
     files = replace(report.files, failures=((HOSTILE, HOSTILE),))
     bad = replace(report, athlete=HOSTILE, activities=frame, files=files, redacted=False)
     return html.write_overview(bad, tmp_path_factory.mktemp("hostile"))
+
+
+@pytest.fixture(scope="session")
+def coach_page(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The coach's page with the longest of everything, and an athlete of whom nothing is known."""
+    day = date(2026, 9, 30)
+    weeks = tuple(Week(day - timedelta(days=7 * back), 1000.0 * back) for back in range(12))
+    row = CoachRow(
+        who="a0123456789ab", named=False, href=None, status="read", code="", group="stands_out", last_day=day,
+        days_since=0, covered_days=28, files_failed=12, severity="raised", finding="Far more. " * 9, finding_day=day,
+        measure="distance_m", evidence="contested", ratio=13.35, low=12.21, high=14.52, weeks=weeks,
+    )  # fmt: skip
+    nobody = replace(
+        row, who=HOSTILE, named=True, group="no_data", last_day=None, code="link", weeks=(), ratio=None
+    )
+    page = CoachPage(
+        as_of=day, as_of_how="newest", ahead=Ahead("a0123456789ab", day, day - timedelta(days=80)), rows=(row, nobody),
+        weeks=12, named=True, versions={"kneeledger": "0"},
+    )  # fmt: skip
+    return coach.write(page, tmp_path_factory.mktemp("coach") / "page.html")
 
 
 @pytest.fixture(scope="session")
@@ -111,6 +133,33 @@ def test_no_sideways_scroll(visit: Any, site: dict[str, Path], kind: str, width:
     assert page.evaluate("document.documentElement.scrollWidth") <= width
     page.evaluate("document.querySelectorAll('details').forEach(d => d.open = true)")
     assert page.evaluate("document.documentElement.scrollWidth") <= width
+
+
+@pytest.mark.parametrize("width", [360, 390, 768, 1040, 1280])
+def test_all_of_the_coach_page_is_in_view_and_in_one_piece(visit: Any, coach_page: Path, width: int) -> None:
+    seen = visit(coach_page, width=width)
+    assert seen.said == []
+    outside = seen.page.evaluate(
+        "w => [...document.querySelectorAll('tbody th, tbody td, tbody svg')].filter(e => e.scrollWidth > e.clientWidth + 1"
+        " || e.getBoundingClientRect().right > w).map(e => e.outerHTML.slice(0, 80))",
+        width,
+    )
+    assert outside == []
+    lines = seen.page.evaluate(
+        "() => { const r = document.createRange(); r.selectNodeContents(document.querySelector('tbody th').firstChild);"
+        " return r.getClientRects().length }"
+    )
+    assert lines == 1, "a pseudonym stays in one line"
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_the_coach_page_has_no_violation_of_wcag_21_aa(visit: Any, coach_page: Path, scheme: str) -> None:
+    from axe_playwright_python.sync_playwright import Axe
+
+    for width in (390, 1280):
+        page = visit(coach_page, width=width, color_scheme=scheme, bypass_csp=True).page
+        found = Axe().run(page, options={"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa"]})
+        assert found.violations_count == 0, found.generate_report()
 
 
 def test_narrow_charts_on_phones_wide_ones_elsewhere(visit: Any, site: dict[str, Path]) -> None:
@@ -214,10 +263,10 @@ def test_hovering_one_chart_reads_all_and_keys_move_along(visit: Any, site: dict
     for word in ("grade", "pace", "cadence", "knee load"):
         assert word in after
     hairs = page.evaluate(
-        "[...document.querySelectorAll('.wide .hair')].map(h => [h.style.display, h.getAttribute('x1')])"
+        "[...document.querySelectorAll('.wide .hair')].map(h => [h.style.display, h.getAttribute('d')])"
     )
     assert len(hairs) >= 3
-    assert all(display == "" and float(x) > 0 for display, x in hairs)
+    assert all(display == "" and float(d[1:].split()[0]) > 0 for display, d in hairs)
     slider = page.locator(".look input")
     slider.focus()
     place = int(slider.input_value())
@@ -260,3 +309,25 @@ def test_hostile_names_stay_text(visit: Any, hostile: Path) -> None:
     assert seen.page.locator("img").count() == 0
     assert "onerror=alert(1)" in seen.page.locator("#activities").inner_text()
     assert seen.page.evaluate("document.documentElement.scrollWidth") <= 360
+
+
+@pytest.mark.parametrize("width", [1280, 1024, 760])
+def test_no_ceiling_stands_alone_in_its_row(visit, site, width):
+    page = visit(site["overview"], width=width).page
+    for many in range(2, 11):
+        rows = page.evaluate(
+            """many => {
+              const tiles = document.querySelector('.rooms'), first = tiles.children[0];
+              while (tiles.children.length < many) tiles.append(first.cloneNode(true));
+              while (tiles.children.length > many) tiles.lastElementChild.remove();
+              const rows = {};
+              for (const one of tiles.children) {
+                const top = Math.round(one.getBoundingClientRect().top);
+                rows[top] = (rows[top] || 0) + 1;
+              }
+              return Object.values(rows);
+            }""",
+            many,
+        )
+        assert sum(rows) == many
+        assert min(rows) >= 2, (many, rows)

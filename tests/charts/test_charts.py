@@ -1,5 +1,6 @@
 """Every chart: drawn, said in words, and safe to put into a page."""
 
+import os
 import re
 import xml.etree.ElementTree as ET
 from collections import Counter
@@ -7,6 +8,7 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import polars as pl
 import pytest
 from hypothesis import given, settings
@@ -93,6 +95,27 @@ def test_units_stand_on_the_axes(units, made):
     assert ("60 m" if units == "metric" else "197 ft") in chart.alt
     risk = charts.risk(made.BARS, made.profile(), units=units)
     assert ("14.5 km" if units == "metric" else "9.0 mi") in risk.alt
+
+
+@pytest.mark.parametrize("narrow", [False, True])
+def test_a_grade_that_is_not_known_fills_nothing(made, narrow):
+    chart = charts.profile(made.profile(), made.DESCENTS.clear(), narrow=narrow, sloped=False)
+    root = checked(chart)
+    told = " ".join(words(root))
+    assert "too rough to tell its grade from" in told
+    assert "grade unknown" in told
+    assert "filled by grade" not in told + chart.alt
+    known = ET.tostring(checked(charts.profile(made.profile(), made.DESCENTS)), encoding="unicode")
+    assert "--kl-down" in known
+    assert "--kl-down" not in ET.tostring(root, encoding="unicode")
+
+
+def test_level_ground_is_named_only_where_it_would_differ(made):
+    hilly = made.profile()
+    assert "the same on level ground" in " ".join(words(checked(charts.load(hilly, made.PER_KM))))
+    flat = hilly.with_columns(load_rate_bw="load_rate_level_bw")
+    chart = charts.load(flat, made.PER_KM)
+    assert "level ground" not in " ".join(words(checked(chart))) + chart.alt
 
 
 def test_every_null_pattern_is_drawn(made):
@@ -207,6 +230,10 @@ def test_a_route_tells_where_its_axes_are(made):
     assert begin == 0
     assert end == pytest.approx(12_000, abs=1)
     assert root.get("data-x-unit") == "m"
+    assert root.get("data-panels") is None
+    load = checked(charts.load(made.profile(), pl.DataFrame()))
+    first, gap, second, foot = map(float, (load.get("data-panels") or "").split())
+    assert first < gap < second < foot, "the cursor leaves out the words between two panels"
     timed = made.profile().with_columns(pl.lit(None, dtype=pl.Float64).alias("distance_m"))
     assert checked(charts.load(timed, pl.DataFrame())).get("data-x-unit") == "s"
 
@@ -281,9 +308,12 @@ def test_png_is_written_in_light(tmp_path: Path, made, name):
     path = tmp_path / "a.png"
     charts.to_png(case.chart(), path, scale=1)
     with Image.open(path) as image:
-        assert image.size[0] in (120, 720)
+        assert image.size[0] in (144, 744)
         assert image.convert("RGB").getpixel((image.size[0] - 1, image.size[1] - 1)) == (255, 255, 255)
-    with pytest.raises(ReportError):
+    if os.name == "posix":
+        assert path.stat().st_mode & 0o777 == 0o600, "a chart is as private as the report"
+    assert [one.name for one in tmp_path.iterdir()] == ["a.png"]
+    with pytest.raises(ReportError, match="cannot be written"):
         charts.to_png(case.chart(), tmp_path / "no" / "such" / "folder.png")
 
 
@@ -292,7 +322,7 @@ def test_png_scales(tmp_path: Path):
 
     charts.to_png(charts.sparkline([1, 2]), tmp_path / "a.png")
     with Image.open(tmp_path / "a.png") as image:
-        assert image.size == (240, 56)
+        assert image.size == (288, 104), "120 by 28 and a margin, twice"
 
 
 def test_unknown_days_are_hatched_and_counted(made):
@@ -399,3 +429,89 @@ def test_risk_names_no_place_that_is_unknown(made):
     whole = made.profile()
     rises = pl.Series("distance_m", [None if 8000 <= v <= 8600 else v for v in whole["distance_m"]])
     assert "nan" not in charts.risk((), whole.with_columns(rises)).alt.lower()
+
+
+def flickering(around: float, size: float, count: int) -> np.ndarray:
+    """Values that alternate from row to row about one."""
+    return around + size * np.where(np.arange(count) % 2, 1.0, -1.0)
+
+
+@pytest.mark.parametrize(
+    ("hill", "colour"),
+    [
+        (flickering(1.5, 0.02, 60), None),
+        (np.append(flickering(1.5, 0.02, 20), np.full(40, 1.6)), 3),
+        (np.append(np.full(40, 1.4), flickering(1.5, 0.02, 20)), 2),
+    ],
+)
+def test_a_hill_at_the_edge_of_two_bands_has_one_colour_of_its_own(
+    hill: np.ndarray, colour: int | None
+) -> None:
+    from kneeledger.charts import route
+
+    times = np.concatenate([np.full(170, 1.0), hill, np.full(170, 1.0)])
+    group = route._grouped(times, np.ones(len(times), dtype=bool), route.TIMES_EDGES)
+    calm = route.settled(group, times, route.ALIKE_TIMES)
+    of_hill = set(calm[170:230].tolist())
+    assert len(of_hill) == 1
+    assert of_hill <= ({2, 3} if colour is None else {colour})
+    assert set(calm[:170].tolist()) == set(calm[230:].tolist()) == {1}
+
+
+def test_slopes_that_differ_and_gaps_stay_apart() -> None:
+    from kneeledger.charts import route
+
+    grade = np.concatenate([np.full(100, 0.0), np.full(60, -0.03), np.full(60, -0.053), np.full(60, np.nan)])
+    grade[30] = -0.3
+    drawable = np.ones(len(grade), dtype=bool)
+    drawable[200:210] = False
+    group = route._grouped(grade, drawable, route.EDGES)
+    group = np.where(drawable & ~np.isfinite(grade), len(route.BAND), group)
+    calm = route.settled(group, grade, route.ALIKE_GRADE)
+    assert calm[30] == calm[0], "what is too short to be seen goes with what is around it"
+    assert len({calm[0], calm[120], calm[180], calm[240]}) == 4
+    assert (calm[200:210] == -1).all()
+
+
+def test_what_is_held_against_half_of_ninety_days_is_said_to_be() -> None:
+    bars = [
+        Bar("distance_m", 12_000.0, 6_000.0, 2.0, None, None, "note", tested=False, halved=True),
+        Bar("descent_m", 120.0, 100.0, 1.2, None, None, None, tested=False),
+    ]
+    both = charts.risk(bars, pl.DataFrame(), measures=("distance_m", "descent_m")).alt
+    assert (
+        "against the most of the 30 days before it, or half of the most of 90 days where those hold none"
+        in both
+    )
+    alone = charts.risk(bars[:1], pl.DataFrame(), measures=("distance_m",)).alt
+    assert "against half of the most of 90 days, as the 30 before it hold none" in alone
+    sessions = pl.DataFrame(
+        {
+            "day": [date(2026, 5, 1)], "way": ["run"], "severity": ["note"], "distance_m": [12_000.0],
+            "distance_ref_m": [6_000.0], "distance_halved": [True],
+        }
+    )  # fmt: skip
+    assert "(or half of the most of 90)" in charts.sessions(sessions).alt
+    assert "half" not in charts.sessions(sessions.drop("distance_halved")).alt
+
+
+def test_where_the_grade_is_unknown_nothing_is_said_of_slopes() -> None:
+    flat = pl.DataFrame(
+        {
+            "distance_m": [0.0, 500.0, 1000.0], "elapsed_s": [0.0, 180.0, 360.0], "load_rate_bw": [0.7] * 3,
+            "load_rate_level_bw": [0.7] * 3, "knee_load_bw_s": [0.0, 120.0, 240.0],
+        }
+    )  # fmt: skip
+    assert "no slope changed" in charts.risk([], flat).alt
+    assert "is not known" in charts.risk([], flat, sloped=False).alt
+
+
+def test_an_axis_over_two_years_shows_both_once() -> None:
+    months = [date(2024 + m // 12, m % 12 + 1, 20) for m in range(9, 28)]
+    series = [{"date": str(day), "matched_cadence_spm": 165.0, "low": 164.0, "high": 166.0} for day in months]
+    chart = charts.cadence_trend(series, [])
+    (ax,) = chart.figure.axes
+    labels = [label.get_text() for label in ax.get_xticklabels()]
+    for year in ("2024", "2025", "2026"):
+        assert sum(year in label for label in labels) == 1
+    assert labels[0].endswith("2024")

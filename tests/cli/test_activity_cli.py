@@ -8,6 +8,7 @@ import shutil
 
 import pytest
 
+GPS = "export/loose/gps-only-flat.fit"
 TOP = {
     "sport", "start", "utc_offset_s", "duration_s", "elapsed_s", "timer_s", "moving_s", "distance_m", "ascent_m",
     "descent_m", "altitude_source", "cadence", "downhill", "knee_load", "issues",
@@ -162,3 +163,59 @@ def test_what_is_no_activity_is_said(call, fixtures, name):
     found = call("activity", fixtures / "export" / name)
     assert found.exit_code == 2
     assert found.stdout == ""
+
+
+def test_an_activity_of_the_ledger_is_against_the_athletes_usual_a_file_against_the_populations(data, one):
+    (mine,) = data("activity", "last")["activities"]
+    alone = one("watch/GARMIN/Activity/2026-04-30-18-05-59.fit")
+    assert mine["usual"]["of"] == "athlete"
+    assert mine["usual"]["speed_mps"] != 3.0
+    assert alone["usual"] == {"speed_mps": 3.0, "cadence_ratio": 1.0, "of": "population"}
+    assert sum(mine["decomposition"].values()) == pytest.approx(mine["knee_load"]["linear_bw_s"]["value"])
+
+
+def test_text_says_no_zero_where_downhill_is_not_known():
+    from kneeledger.cli import activity_text
+
+    told = {
+        "issues": [],
+        "decomposition": {"downhill": 0.0},
+        "knee_load": {"linear_bw_s": {"value": 900.0}, "by_way": {"run": 900.0, "walk": 0.0}},
+    }
+    assert activity_text._downhill_share(told) == "0 % of it came from going downhill"
+    unknown = {**told, "issues": [{"code": "grade_unknown"}]}
+    assert "is unknown" in activity_text._downhill_share(unknown)
+    walk = {**told, "knee_load": {**told["knee_load"], "by_way": {"run": 0.0, "walk": 900.0}}}
+    assert "not modelled apart for walking" in activity_text._downhill_share(walk)
+
+
+def test_the_axis_of_the_profile_ends_where_the_activity_does():
+    import polars as pl
+
+    from kneeledger.cli import activity_text
+
+    along = pl.DataFrame(
+        {
+            "distance_m": [100.0 * n for n in range(180)],
+            "altitude_smooth_m": [5.0 * (n % 9) for n in range(180)],
+        }
+    )
+    axis = activity_text._picture(along, "metric", 17_980.0)[1]
+    assert axis.startswith("0 ")
+    assert axis.endswith(" 17.98 km")
+    assert len(axis) == 72
+
+
+def test_a_page_of_the_ledgers_own_stands_beside_the_days_before_it_and_a_files_does_not(
+    call, season, fixtures, data, tmp_path
+):
+    spike = next(one for one in data("spikes", "--last", "60d")["findings"] if one["code"] == "SP002")
+    assert call("activity", spike["activity"], "-o", tmp_path / "own", "--ledger", season).exit_code == 0
+    (page,) = (tmp_path / "own").glob("*.html")
+    text = page.read_text(encoding="utf-8")
+    assert "There is no history here" not in text
+    assert "most of the 30 days before" in text
+    assert "went down 2.9 times as much" in text
+    assert call("activity", fixtures / GPS, "-o", tmp_path / "file", "--ledger", season).exit_code == 0
+    (page,) = (tmp_path / "file").glob("*.html")
+    assert "There is no history here" in page.read_text(encoding="utf-8")

@@ -3,15 +3,19 @@
 import csv
 import io
 import json
+import os
 import re
+import shutil
 import subprocess
 import sys
+from pathlib import Path
 
 import click
 import pytest
 
 from kneeledger import cli
 from kneeledger.cli import options
+from kneeledger.ledger.store import Ledger
 from kneeledger.model import DownhillModel
 
 READING = ("spikes", "headroom", "downhill", "cadence", "ease")
@@ -127,6 +131,24 @@ class TestBadInput:
         assert "kneeledger scan" in found.stderr
         assert not (tmp_path / "none").exists(), "a reading command makes nothing"
 
+    @pytest.mark.parametrize(
+        "words",
+        [
+            ("spikes", "--athlete", "me\udcff"),
+            ("forget", "--yes", "--athlete", "\udcff"),
+            ("pain", "add", "--note", "a\udcff"),
+            ("headroom", "--plan", "\udcff"),
+            ("activity", "\udcff"),
+            ("explain", "\udcff"),
+            ("export", "gpx", "--activity", "\udcff"),
+        ],
+    )
+    def test_bytes_that_are_no_letters(self, call, words, tmp_path):
+        found = call(*words, *([] if words[0] == "explain" else ["--ledger", tmp_path / "none"]))
+        assert found.exit_code == 2
+        assert "is no text in UTF-8" in found.stderr
+        assert not (tmp_path / "none").exists()
+
     @pytest.mark.parametrize("name", READING)
     def test_unknown_athlete(self, ask, name):
         found = ask(name, "--athlete", "nobody")
@@ -205,3 +227,78 @@ class TestProcess:
         )
         done = subprocess.run([sys.executable, "-c", code], capture_output=True, check=True, encoding="utf-8")
         assert done.stderr.strip() == ""
+
+
+def test_a_command_that_does_not_exist_names_the_nearest(call):
+    found = call("spkes")
+    assert found.exit_code == 2
+    assert "There is no command 'spkes'. Did you mean spikes?" in found.stderr
+    assert "Did you mean" not in call("xyzzy").stderr
+
+
+def test_what_to_do_is_a_sentence_of_its_own(ask, fixtures):
+    assert "'10k' is not understood. Write it as" in ask("headroom", "--plan", "10k").stderr
+    assert "neither GPX nor TCX. Export" in ask("forecast", fixtures / "export" / "pain-log.csv").stderr
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="no such pipes there")
+@pytest.mark.parametrize("form", ["table", "csv"])
+def test_a_pipe_that_is_closed_early_is_no_trouble(season, form):
+    reading, writing = os.pipe()
+    os.close(reading)
+    command = [sys.executable, "-m", "kneeledger", "spikes", "--ledger", str(season), "--format", form]
+    try:
+        done = subprocess.run(command, stdout=writing, stderr=subprocess.PIPE, check=False)
+    finally:
+        os.close(writing)
+    assert (done.returncode, done.stderr) == (141, b"")
+
+
+SHELL = shutil.which("sh")
+
+
+def in_a_shell(line, cwd):
+    return subprocess.run(
+        [SHELL, "-c", line], cwd=cwd, capture_output=True, check=False, env=os.environ | {"P": sys.executable}
+    )
+
+
+@pytest.mark.skipif(
+    SHELL is None or not Path("/dev/full").exists(), reason="no shell, or no device that is full"
+)
+class TestOutputThatTakesNothing:
+    @pytest.mark.parametrize("where", [">&-", ">/dev/full", "2>&-", "2>/dev/full", ">&- 2>&-"])
+    def test_no_traceback_and_the_work_is_done(self, where, fixtures, tmp_path, own_home):
+        run = fixtures / "export" / "loose" / "same-run-twice.gpx"
+        done = in_a_shell(f'"$P" -m kneeledger scan "{run}" --format json --ledger l {where}', tmp_path)
+        assert b"Traceback" not in done.stderr
+        assert b"Exception" not in done.stderr
+        assert (done.returncode == 2) is ("/dev/full" in where and "2>" not in where)
+        with Ledger(tmp_path / "l", create=False) as ledger:
+            assert ledger.activities("me").height == 1
+
+    @pytest.mark.parametrize(
+        "line",
+        [
+            "--help >/dev/full",
+            "--version >/dev/full",
+            "spikes --ledger none 2>/dev/full",
+            "nosuch 2>/dev/full",
+        ],
+    )
+    def test_the_exit_code_says_it_where_no_sentence_can(self, line, tmp_path, own_home):
+        done = in_a_shell(f'"$P" -m kneeledger {line}', tmp_path)
+        assert done.returncode == 2
+        assert b"Traceback" not in done.stderr + done.stdout
+
+    def test_a_folder_that_is_gone_is_told(self, tmp_path, own_home):
+        line = 'mkdir g && cd g && rmdir ../g && "$P" -m kneeledger spikes --ledger ../l'
+        done = in_a_shell(line, tmp_path)
+        assert done.returncode == 2
+        assert b"The folder this was started in is gone." in done.stderr
+
+    def test_a_long_name_in_a_settings_file_is_cut(self, tmp_path, own_home):
+        (tmp_path / "kneeledger.toml").write_text("k" * 100_000 + " = 1", encoding="utf-8")
+        done = in_a_shell('"$P" -m kneeledger config show', tmp_path)
+        assert done.returncode == 2
+        assert len(done.stderr) < 3_000

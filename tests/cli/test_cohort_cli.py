@@ -12,6 +12,7 @@ import pytest
 from click.testing import Result
 
 import kneeledger
+from kneeledger.pipeline import cohort_athlete
 
 FIXTURES = Path(__file__).resolve().parents[2] / "fixtures"
 Call = Callable[..., Result]
@@ -107,6 +108,55 @@ def test_help_says_who_runs_code(call: Call) -> None:
     assert "Example:" in text
 
 
+def test_an_athlete_who_could_not_be_dealt_with_is_exit_code_2_and_tried_again(
+    call: Call, squad: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    words = ("cohort", squad, "-o", "data", "--jobs", "1")
+    call(*words)
+    shutil.copy(FIXTURES / "export-second" / "second-04.fit", squad / "nora")
+    with monkeypatch.context() as patched:
+        patched.setattr(cohort_athlete, "_in_ledger", lambda *_: 1 / 0)
+        found = call(*words, "--format", "json")
+    assert found.exit_code == 2
+    told = json.loads(found.stdout)
+    assert (told["read"], told["undone"], told["kept"], told["activities"]) == (1, 1, 1, 3)
+    assert "nora: could not be dealt with (ZeroDivisionError" in found.stderr
+    assert "1 athlete could not be dealt with, as told above: run the same command again." in found.stderr
+    again = call(*words)
+    assert again.exit_code == 0
+    assert "1 read, 1 unchanged, 1 without an activity. 4 activities." in again.stderr
+
+
+def test_killed_then_the_next_run_sweeps_its_ledgers(
+    squad: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    room = tmp_path / "room"
+    room.mkdir()
+    for name in ("TMPDIR", "TEMP", "TMP"):
+        monkeypatch.setenv(name, str(room))
+    words = [
+        "cohort",
+        str(squad),
+        "-o",
+        str(tmp_path / "data"),
+        "--salt",
+        str(tmp_path / "salt"),
+        "--jobs",
+        "1",
+        "-q",
+    ]
+    command = [sys.executable, "-m", "kneeledger", *words]
+    running = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    until = time.monotonic() + 120
+    while not list(room.rglob("ledger.sqlite")) and running.poll() is None and time.monotonic() < until:
+        time.sleep(0.002)
+    running.kill()
+    running.wait(30)
+    assert list(room.rglob("ledger.sqlite")), "it was killed while it worked"
+    subprocess.run(command, check=True, capture_output=True, timeout=300)
+    assert not list(room.iterdir())
+
+
 @pytest.mark.slow
 def test_killed_while_it_writes_then_the_next_run_goes_on(squad: Path, tmp_path: Path) -> None:
     """A real process, killed without warning at several moments, ends as the undisturbed one."""
@@ -148,9 +198,13 @@ def test_reports_are_linked_from_the_page(call: Call, squad: Path, tmp_path: Pat
     assert len(pages) == 1
     text = (work / "data-coach.html").read_text(encoding="utf-8")
     assert f'href="reports/{pages[0].parent.name}/index.html"' in text
-    assert "nora" not in pages[0].read_text(encoding="utf-8")
+    report = pages[0].read_text(encoding="utf-8")
+    assert "nora" not in report
+    assert f"Knee ledger of {pages[0].parent.name}" in report
     again = call("cohort", squad, "-o", "data", "--reports", "reports", "--jobs", "1", "--format", "json")
     assert json.loads(again.stdout)["read"] == 0
     pages[0].unlink()
     again = call("cohort", squad, "-o", "data", "--reports", "reports", "--jobs", "1", "--format", "json")
     assert json.loads(again.stdout)["read"] == 1, "a report that is gone is written again"
+    call("cohort", squad, "-o", "data", "--reports", "reports", "--names", "--jobs", "1")
+    assert "Knee ledger of nora" in pages[0].read_text(encoding="utf-8")

@@ -1,6 +1,7 @@
 """explain, doctor, config."""
 
 import json
+import re
 import tomllib
 
 import pytest
@@ -91,6 +92,10 @@ class TestConfig:
         assert tomllib.loads(text) == {}
         for one in settings.SETTINGS:
             assert one.key in text
+        lines = [line.removeprefix("# ") for line in text.splitlines() if re.match(r"# \w+ = ", line)]
+        assert len(lines) == len(settings.SETTINGS)
+        (tmp_path / "work" / "kneeledger.toml").write_text("\n".join(lines), encoding="utf-8")
+        assert call("config", "show").exit_code == 0
         again = call("config", "init")
         assert again.exit_code == 2
         assert "exists" in again.stderr

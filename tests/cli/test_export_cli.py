@@ -13,6 +13,7 @@ import pytest
 from kneeledger.ledger.store import Ledger
 from kneeledger.pipeline import exporting
 from kneeledger.readers.course import NAMESPACE, read_course
+from kneeledger.reporting import datafiles, writing
 
 RECORDED = "export/watch/GARMIN/Activity/2026-04-30-18-05-59.fit"
 
@@ -51,6 +52,22 @@ def test_metrics_are_long_with_their_intervals(season):
     assert frame.columns == ["id", "day", "sport", "way", "metric", "value", "low", "high"]
     load = frame.filter((pl.col("metric") == "knee_load_linear_bw_s") & pl.col("value").is_not_null())
     assert (load["low"] <= load["value"]).all()
+
+
+def test_parts_of_the_load_are_those_of_the_activity_page(ask, season):
+    rows = csv.DictReader(io.StringIO(ask("export", "--what", "metrics").stdout))
+    value = {(row["id"], row["metric"]): row["value"] for row in rows}
+    run = next(
+        name for name, metric in value if metric == "load_pace_bw_s" and float(value[name, metric] or 0)
+    )
+    (told,) = json.loads(ask("activity", run, "--format", "json").stdout)["activities"]
+    assert told["usual"]["of"] == "athlete"
+    for name, key in (("load_{}_bw_s", "decomposition"), ("peak_{}_steps", "decomposition_peak_weighted")):
+        for part, number in told[key].items():
+            assert float(value[run, name.format(part)]) == pytest.approx(number, rel=1e-6, abs=1e-5), part
+    with Ledger(season, create=False) as ledger:
+        kept = ledger.metrics("me", ("load_pace_bw_s",)).row(by_predicate=pl.col("id") == run, named=True)
+    assert kept["load_pace_bw_s"] != pytest.approx(told["decomposition"]["pace"], rel=1e-3)
 
 
 def test_date_leaves_out_what_came_later(ask):
@@ -113,3 +130,14 @@ def test_unknown_activity_and_unwritable_place(call, season, tmp_path):
     found = call("export", "-o", tmp_path / "file" / "a.csv", "--ledger", season)
     assert found.exit_code == 2
     assert "cannot be written" in found.stderr
+
+
+def test_a_name_of_a_file_commands_no_terminal():
+    name = "a\x1b]0;owned\x07\x9b31m\u202egnp.exe\nb"
+    frame = pl.DataFrame({"name": [name], "many": [[name, "c"]]})
+    told = datafiles.csv_text(frame)
+    assert not [c for c in told if not (c.isprintable() or c in "\n\u202e")]
+    assert "owned" in told
+    told = writing.inert_json(frame.write_ndjson())
+    assert not [c for c in told if not (c.isprintable() or c == "\n")]
+    assert json.loads(told)["name"] == name

@@ -1,6 +1,7 @@
 """forecast, as a user calls it."""
 
 import json
+import shutil
 
 import pytest
 
@@ -127,3 +128,20 @@ def test_imperial_units(brief, ask, planned):
     found = ask("forecast", planned, "--units", "imperial")
     assert "9.9" in found.stdout
     assert " ft down" in found.stdout
+
+
+def test_a_ledger_that_cannot_be_read_is_not_passed_over(brief, call, season, planned, tmp_path):
+    folder = tmp_path / "ledger"
+    shutil.copytree(season, folder)
+    (folder / "ledger.sqlite").write_bytes(b"no database" * 400)
+    found = call("forecast", planned, "--pace", "6:00/km", "--ledger", folder)
+    assert found.exit_code == 2
+    assert "--rebuild" in found.stderr
+
+
+def test_an_athlete_without_history_is_named(call, season, planned):
+    found = call("forecast", planned, "--athlete", "nobody", "--ledger", season)
+    assert found.exit_code == 2
+    assert "has no activity of athlete 'nobody'" in found.stderr
+    found = call("forecast", planned, "--athlete", "nobody", "--pace", "6:00/km", "--ledger", season)
+    assert found.exit_code == 0

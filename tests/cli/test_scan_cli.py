@@ -1,6 +1,7 @@
 """scan, report as far as it scans, forget, demo."""
 
 import json
+import os
 import shutil
 
 import pytest
@@ -51,6 +52,19 @@ def test_the_last_line_is_the_tally(call, new_export, ledger):
     assert found.exit_code == 0
     assert "failed." in found.stdout.splitlines()[-1]
     assert "errors.jsonl" in found.stderr
+
+
+def test_a_name_that_is_no_text_is_read_like_any_other(call, fixtures, ledger, tmp_path):
+    folder = tmp_path / "odd"
+    folder.mkdir()
+    run = fixtures / "export" / "watch" / "GARMIN" / "Activity" / "2026-04-30-18-05-59.fit"
+    try:
+        (folder / os.fsdecode(b"L\xe4uf.fit")).write_bytes(run.read_bytes())
+    except OSError:
+        pytest.skip("this file system keeps names as text")
+    assert "1 file: 1 read" in call("scan", folder, "--ledger", ledger).stdout
+    assert "1 unchanged" in call("scan", folder, "--ledger", ledger).stdout
+    assert call("activity", "last", "--ledger", ledger).exit_code == 0
 
 
 def test_quiet_says_nothing_on_stderr(call, new_export, ledger):

@@ -2,6 +2,7 @@
 
 import csv
 import io
+from pathlib import Path
 
 import pytest
 
@@ -80,3 +81,26 @@ def test_csv_rows_are_the_findings(ask, data):
     rows = list(csv.DictReader(io.StringIO(ask("spikes", "--format", "csv").stdout)))
     told = data("spikes")["findings"]
     assert [row["text"] for row in rows] == [one["text"] for one in told]
+
+
+def test_before_the_first_file_nothing_is_known(ask):
+    told = ask("spikes", "--date", "2020-01-01").stdout
+    assert told == "As of 1 January 2020; nothing is known up to that day.\n"
+
+
+def ceilings(data):
+    day = data("headroom")["readings"][0]["days"][0]
+    return {one["measure"]: one for one in day["ceilings"] if one["way"] == "run"}
+
+
+def test_the_least_excess_that_is_told_is_a_setting_for_spikes_and_headroom_alike(data):
+    told = {one["code"] for one in data("spikes", "--last", "8w")["findings"]}
+    assert {"SP001", "SP002"} <= told
+    before = ceilings(data)
+    Path("kneeledger.toml").write_text(
+        "floor_distance_m = 9000\nfloor_descent_m = 900\nfloor_easy_minutes = 500\n", encoding="utf-8"
+    )
+    told = {one["code"] for one in data("spikes", "--last", "8w")["findings"]}
+    assert not told & {"SP001", "SP002", "SP003", "DY001", "WK001", "NS004"}
+    for measure, least in (("distance_m", 9000.0), ("descent_m", 900.0)):
+        assert ceilings(data)[measure]["limit"] == pytest.approx(before[measure]["reference"] + least)

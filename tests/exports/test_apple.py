@@ -1,8 +1,10 @@
+import time
 from datetime import UTC, datetime
 
 import pytest
 
 from kneeledger.exports import ByHand, Skipped, Source, apple, sources
+from kneeledger.sources import Refused
 
 HEAD = (
     '<?xml version="1.0"?>\n<!DOCTYPE HealthData [\n<!ELEMENT HealthData (Workout*)>\n broken ]>\n'
@@ -71,7 +73,42 @@ def test_apple_finds_the_same_workouts_in_pieces_of_any_size(size):
 
 def test_apple_when_a_workout_never_ends_stays_bounded():
     endless = (b"<Workout a='1'>" if k == 0 else b"x" * 100_000 for k in range(60))
-    assert list(apple._blocks(endless)) == []
+    assert [len(block) < 1_100_000 for block in apple._blocks(endless)] == [True]
+
+
+@pytest.mark.parametrize("unit", [b"<Workout >", b"<Workout ", b"<Workout a", b"<Workout ><x>"])
+def test_apple_when_broken_workouts_repeat_ends_soon(unit):
+    chunk = unit * (4_000_000 // len(unit))
+    began = time.process_time()
+    told = _Told([chunk[k : k + (1 << 20)] for k in range(0, len(chunk), 1 << 20)])
+    with pytest.raises(Refused):
+        apple.Apple("", told).workouts()
+    assert time.process_time() - began < 40
+
+
+class _Told:
+    def __init__(self, pieces):
+        self.pieces = pieces
+
+    def chunks(self):
+        yield from self.pieces
+
+
+@pytest.mark.parametrize("size", [13, 64, 10_000])
+def test_apple_gives_the_same_workouts_however_the_bytes_come(size):
+    data = (XML + '<Workout a="never closed" <Workout b="1"/>' + "<Workout " + "a" * 70_000 + BARE).encode()
+    pieces = (data[k : k + size] for k in range(0, len(data), size))
+    blocks = list(apple._blocks(pieces))
+    assert [block[:11] for block in blocks] == [b"<Workout wo"] * 3 + [b"<Workout b=", b"<Workout wo"]
+    assert b"route_2023" in blocks[0]
+    assert b"StatisticsDistance" in blocks[1].replace(b"HKQuantityTypeIdentifier", b"Statistics")
+
+
+def test_apple_when_a_date_is_out_of_range_reads_the_rest(export, health):
+    odd = BARE.replace("2023-03-03 10:00:00 +0000", "0001-01-01 00:00:00 +0500")
+    health["apple_health_export/export.xml"] = HEAD + odd + INDOOR + "</HealthData>"
+    ride, walk = [one for one in sources([export(health)]) if isinstance(one, ByHand)]
+    assert (ride.start, walk.duration_s) == (None, 3600.0)
 
 
 def test_apple_when_the_file_is_larger_than_memory_is_streamed(tmp_path, made):

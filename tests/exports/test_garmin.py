@@ -1,9 +1,11 @@
 import json
+import time
 from datetime import UTC, datetime
 
 import pytest
 
-from kneeledger.exports import ByHand, Skipped, Source, sources
+from kneeledger.exports import ByHand, Skipped, Source, garmin, sources
+from kneeledger.sources import Listing
 
 SUMMARY = {
     "activityId": 1,
@@ -104,3 +106,40 @@ def test_garmin_single_download_gives_the_activity(tmp_path, made):
     file.write_bytes(made.zipped({"123_ACTIVITY.fit": made.fit(), "123_WELLNESS.fit": made.fit(32)}))
     read = [one for one in sources([file]) if isinstance(one, Source)]
     assert [one.member for one in read] == ["123_ACTIVITY.fit"]
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [
+        {"activityType": {"typeKey": 5}},
+        {"duration": 900_000_000_000_000},
+        {"name": "\ud800x"},
+        {"distance": 9e14, "startTimeGmt": 3_999_999_999_999_999},
+        {"activityType": {"typeKey": None}, "name": 7},
+    ],
+)
+def test_garmin_when_a_value_is_odd_reads_the_rest(export, account, odd):
+    name = next(name for name in account if "summarized" in name)
+    account[name] = json.dumps([{"summarizedActivitiesExport": [SUMMARY | odd, SUMMARY]}])
+    first, second = [one for one in sources([export(account)]) if isinstance(one, ByHand)]
+    assert first.duration_s in (None, 1800.5)
+    assert (first.title or "").isascii()
+    assert second.sport == "running"
+
+
+def test_garmin_when_one_activity_is_endless_refuses_the_summaries(export, account):
+    name = next(name for name in account if "summarized" in name)
+    account[name] = '[{"summarizedActivitiesExport": [{"a": [' + "[]," * 3_000_000 + "0]}]}]"
+    (said,) = [
+        one for one in sources([export(account)]) if one.path.endswith(".json") and "Fitness" in one.path
+    ]
+    assert said.code == "damaged"
+
+
+def test_garmin_finds_its_folder_soon_in_a_deep_path():
+    deep = Listing("/x/a.zip!/" + "DI_CONNECT/" * 6000 + "k.zip!", {})
+    began = time.process_time()
+    assert list(garmin.guides(deep)) == []
+    assert time.process_time() - began < 5
+    assert [root for root, _ in garmin.guides(Listing("/x/di_connect/Uploads", {}))] == [""]
+    assert [root for root, _ in garmin.guides(Listing("/x/Garmin", {}))] == [""]

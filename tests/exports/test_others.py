@@ -1,7 +1,10 @@
+import csv
+import time
 from datetime import UTC, datetime
 
 import pytest
 
+from kneeledger import exports
 from kneeledger.exports import ByHand, Skipped, Source, advice, layout, sources
 
 HEADER = (
@@ -101,3 +104,56 @@ def test_moment_reads_the_dates_services_write(text, hour):
 )
 def test_moment_when_in_doubt_is_unknown(text):
     assert layout.moment(text) is None
+
+
+def test_runkeeper_when_a_date_or_a_duration_is_out_of_range_reads_the_rest(export):
+    rows = "a,9999-12-31 23:00:00,Running,,5,3:00:00,,,,,,,,\nb,2020-01-03 07:00:00,Running,,5,9999:59:59,,,,,,,,\n"
+    first, second = [
+        one
+        for one in sources([export({"cardioActivities.csv": HEADER.format("km") + rows})])
+        if isinstance(one, ByHand)
+    ]
+    assert (first.start, first.duration_s) == (None, 10_800.0)
+    assert (second.duration_s, second.distance_m) == (None, 5000.0)
+
+
+@pytest.mark.parametrize("name", ["activities.csv", "cardioActivities.csv"])
+def test_a_table_of_endless_rows_is_refused_with_a_sentence(export, made, name):
+    path = export({name: b"a\n" * 300_000, "activities/1.gpx": made.gpx()})
+    (said,) = [one for one in sources([path]) if isinstance(one, Skipped)]
+    assert (said.code, said.reason) == ("limit", "holds more than 200,000 activities; not read")
+
+
+def test_a_table_with_a_long_cell_is_read(export):
+    rows = f'a,2020-01-02 07:00:00,Running,,5,30:15,,,,,,,"{"x" * 300_000}",\n'
+    path = export({"cardioActivities.csv": HEADER.format("km") + rows})
+    assert sum(isinstance(one, ByHand) for one in sources([path])) == 1
+    assert csv.field_size_limit() == 131_072
+
+
+@pytest.mark.parametrize(
+    "mark",
+    [
+        "activities.csv",
+        "export.xml",
+        "cardioactivities.csv",
+        "training-session-.json",
+        "inprogressactivity.fit",
+    ],
+)
+def test_many_exports_in_one_archive_are_told_apart_soon(tmp_path, made, mark):
+    path = tmp_path / "a.zip"
+    members = {f"{k:05d}/{mark}": b"" for k in range(6000)} | {f"{k:05d}/activities/x": b"" for k in range(9)}
+    path.write_bytes(made.zipped(members))
+    began = time.process_time()
+    found = list(sources([path]))
+    assert len(found) >= 6000
+    assert time.process_time() - began < 30
+
+
+@pytest.mark.parametrize("name", ["a/b/x.fit", "/x.fit", "x.fit", "a//x.fit", "a/", ""])
+def test_the_deepest_folder_around_a_name_speaks_for_it(name):
+    roots = ["", "/", "a/", "a/b/", "b/"]
+    several = exports._Several({root: root or "top" for root in roots}, frozenset(map(len, roots)))
+    deepest = max((root for root in roots if name.startswith(root)), key=len)
+    assert several._of(name) == (deepest or "top")

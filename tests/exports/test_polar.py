@@ -6,9 +6,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from kneeledger import schema
-from kneeledger.errors import CorruptFileError, EmptyActivityError, ReadError
-from kneeledger.exports import Skipped, Source, polar, sources
+from kneeledger import readers, schema
+from kneeledger.errors import CorruptFileError, EmptyActivityError, LimitError, ReadError
+from kneeledger.exports import Skipped, Source, layout, polar, sources
+from kneeledger.pipeline import entries
 
 NEW = """{"startTime": "2023-05-01T10:00:00", "timezoneOffsetMinutes": 120, "name": "Loop", "deviceId": "x", "exercises": [
  {"startTime": "2023-05-01T10:00:00", "timezoneOffsetMinutes": 120, "duration": "PT0H0M5.5S", "distance": 15.5,
@@ -177,3 +178,70 @@ def test_polar_export_leaves_daily_and_account_files_unopened(export, made, open
     assert len(read) == 2
     assert {one.context["layout"] for one in read} == {"polar"}
     assert {one.code for one in found if isinstance(one, Skipped)} == {"not_opened"}
+
+
+def test_a_recording_beside_a_training_session_keeps_its_own_reader(export, made):
+    name = "training-session-1.json"
+    found = list(sources([export({name: "{}", "a.gpx": made.gpx()})]))
+    given = {one.path.rpartition("/")[2]: one for one in found if isinstance(one, Source)}
+    with pytest.raises(EmptyActivityError):
+        entries.read(given[name])
+    with pytest.raises(ReadError) as refused:
+        entries.read(given["a.gpx"])
+    assert "JSON" not in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [
+        {"exercises": [{"startTime": "0001-01-01T00:00:00+05:00", "duration": "P9999D"}]},
+        {"exercises": [{"startTime": "9999-12-31T23:59:59-05:00", "duration": 9e14}]},
+    ],
+)
+def test_polar_when_a_moment_is_out_of_range_it_is_unknown(odd):
+    (draft,) = polar.drafts(source(json.dumps(OLD | odd)))
+    assert draft.sessions["start"].to_list() == draft.sessions["elapsed_s"].to_list() == [None]
+
+
+def test_polar_when_a_text_holds_half_a_character_reads_the_rest():
+    told = source(json.dumps(OLD | {"deviceId": "\ud800X", "name": "\ud800"}))
+    (recording,) = readers.read_drafts(lambda: polar.drafts(told), "Polar", told, tz=None)
+    assert "\ud800" not in f"{recording.about}"
+
+
+def test_polar_when_a_session_has_too_many_parts_is_refused(export):
+    path = export({"training-session-1.json": b"[" + b"[]," * 3_100_000 + b"0]"})
+    (said,) = [one for one in sources([path]) if isinstance(one, Skipped)]
+    assert said.code == "limit"
+
+
+def test_polar_when_a_session_has_too_many_values_is_refused(export, monkeypatch):
+    monkeypatch.setattr(layout, "JSON_VALUES", 1_000)
+    path = export({"training-session-1.json": b"[" + b"1," * 1_001 + b"0]"})
+    (said,) = [one for one in sources([path]) if isinstance(one, Skipped)]
+    assert said.code == "limit"
+
+
+STREAM = {"type": "SPEED", "values": [1, 2]}
+
+
+@pytest.mark.parametrize(
+    ("exercises", "told"),
+    [
+        ([{}] * 201, "more than 200 exercises"),
+        ([{"samples": {"samples": [STREAM] * 201}}], "more than 200 streams"),
+        ([{"samples": {"samples": [STREAM | {"values": [1] * 1_000_001}]}}], "eleven days of seconds"),
+        ([{"samples": {"samples": [STREAM | {"values": [1] * 500_001}]}}] * 2, "eleven days of seconds"),
+    ],
+)
+def test_polar_when_a_session_has_more_than_any_has_is_refused(exercises, told):
+    with pytest.raises(LimitError, match=told):
+        polar.drafts(source(json.dumps({"exercises": exercises})))
+
+
+def test_polar_reads_as_many_exercises_and_streams_as_the_bounds_allow():
+    session = {"startTime": "2023-05-01T10:00:00", "exercises": [{}] * 199}
+    session["exercises"].append({"samples": {"samples": [STREAM] * 200}})
+    drafts = polar.drafts(source(json.dumps(session)))
+    assert len(drafts) == 200
+    assert drafts[-1].records.height == 2

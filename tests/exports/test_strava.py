@@ -69,6 +69,15 @@ def test_strava_joins_the_table_to_files_by_the_path_cell(export, account):
     assert not by_hand[0].maybe_recorded
 
 
+def test_strava_cuts_words_that_are_endless(export, account):
+    table = rows(HEADER, "Sep 12, 2018, 3:02:23 PM", "Run").replace("Morning", "x" * 90_000)
+    path = export(account | {"activities.csv": table.replace("By hand", "y" * 90_000)})
+    found = list(sources([path]))
+    titles = [one.context.get("title", "") for one in found if isinstance(one, Source)]
+    titles += [one.title for one in found if isinstance(one, ByHand)]
+    assert sorted(map(len, titles)) == [0, len("Broken"), 1_000, 1_000]
+
+
 def test_strava_opens_nothing_but_the_table_and_recordings(export, account, opened):
     path = export(account | {"activities.csv": rows(HEADER, "Sep 12, 2018, 3:02:23 PM", "Run")})
     found = list(sources([path]))
@@ -121,9 +130,16 @@ def test_strava_when_nothing_changed_does_not_read_the_table(export, account, op
 
 
 def test_strava_when_the_table_is_damaged_reads_the_recordings(export, account):
-    path = export(account | {"activities.csv": b'a,b\n"' + b"x" * 300_000})
+    path = export(account | {"activities.csv": b'a,b\n"' + b"x" * 3_000_000})
     found = list(sources([path]))
     assert sum(isinstance(one, Source) for one in found) == 2
     assert [
         one.code for one in found if isinstance(one, Skipped) and one.path.endswith("activities.csv")
     ] == ["damaged"]
+
+
+def test_strava_when_a_time_is_out_of_range_keeps_the_row(export, account):
+    table = 'Activity ID,Activity Date,Activity Type,Elapsed Time,Distance,Filename\n1,"Mar 3, 2023, 10:00:00 AM",Run,'
+    account["activities.csv"] = f"{table}{'9' * 21},{'9' * 24},\n"
+    (row,) = [one for one in sources([export(account)]) if isinstance(one, ByHand)]
+    assert (row.sport, row.duration_s, row.distance_m) == ("running", None, None)

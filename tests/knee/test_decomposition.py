@@ -1,4 +1,5 @@
 import numpy as np
+import polars as pl
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -80,3 +81,22 @@ def test_pace_changes_its_sign_between_the_views(make_track):
 
 def test_no_model_no_parts(make_track):
     assert decomposition.of_track(make_track(np.full(60, 1.0), way="other")) == ()
+
+
+def test_many_at_once_are_as_each_alone(hilly, make_track):
+    ride = make_track(np.full(900, 8.0), way="ride", power=150.0, rpm=85.0)
+    found = {"run": sums.sums(hilly), "ride": sums.sums(ride), "football": {}}
+    table = sums.Sums(
+        pl.DataFrame([{"id": name} | one for name, one in found.items()], infer_schema_length=None)
+    )
+    usual = Usual(2.9, 1.02)
+    many = decomposition.running_linear(table, usual, downhill=ARTICLE)
+    assert list(many) == list(decomposition.PARTS[:5])
+    for place, name in enumerate(("run", "ride")):
+        alone = {p.name: p.linear_bw_s for p in decomposition.from_sums(found[name], usual, downhill=ARTICLE)}
+        assert {part: values[place] for part, values in many.items()} == {part: alone[part] for part in many}
+    assert all(np.isnan(values[2]) for values in many.values())
+    nobody = sums.Sums(pl.DataFrame({"id": []}, schema={"id": pl.String}))
+    assert all(
+        len(values) == 0 for values in decomposition.running_linear(nobody, usual, downhill=ARTICLE).values()
+    )

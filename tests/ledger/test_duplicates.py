@@ -1,8 +1,9 @@
+import random
 from datetime import UTC, datetime, timedelta
 
 import polars as pl
 
-from kneeledger.ledger.duplicates import find
+from kneeledger.ledger.duplicates import find, near
 
 START = datetime(2026, 5, 3, 6, tzinfo=UTC)
 
@@ -179,3 +180,53 @@ def test_an_hour_of_zone_error_is_no_copy():
             frame(activity("a"), activity("b", start=START + minutes(60), end=START + minutes(120)))
         ).values()
     ) == {None}
+
+
+def test_whatever_meets_no_other_in_time_is_no_copy_of_any():
+    """Copies looked for among those near another are the copies that are found among all."""
+    copies = 0
+    for seed in range(200):
+        chance = random.Random(seed)
+        rows = []
+        for number in range(chance.randrange(2, 14)):
+            start = START + timedelta(seconds=chance.choice([1, 30, 600]) * chance.randrange(40))
+            lasts = chance.choice([0, 0, 1, 60, 600, 3600, 6 * 3600])
+            rows.append(
+                activity(
+                    f"a{number}",
+                    sha256=f"{number % 9}",
+                    start=start,
+                    end=start + timedelta(seconds=lasts),
+                    sport=chance.choice(["running", "unknown"]),
+                    duration_s=chance.choice([lasts or 900, None, 60.0]),
+                    distance_m=chance.choice([None, 3.0 * (lasts or 900)]),
+                    records=chance.random() < 0.7,
+                )
+            )
+        rows.sort(key=lambda row: (row["start"], row["id"]))
+        spans = [
+            (
+                row["id"],
+                1e6 * row["start"].timestamp(),
+                1e6
+                * (
+                    row["end"].timestamp()
+                    if row["end"] > row["start"]
+                    else row["start"].timestamp() + (row["duration_s"] or 0)
+                ),
+            )
+            for row in rows
+        ]
+        among = near(spans)
+        assert len(among) == len(set(among))
+        whole = find(frame(*rows))
+        some = find(frame(*(row for row in rows if row["id"] in among))) if among else {}
+        assert {name: some.get(name) for name in whole} == whole
+        copies += sum(lead is not None for lead in whole.values())
+    assert copies > 100
+
+
+def test_a_long_activity_is_near_all_that_it_spans():
+    assert near([("a", 0, 9e9), ("b", 1e9, 2e9), ("c", 8e9, 8.1e9), ("d", 9.2e9, 9.3e9)]) == ["a", "b", "c"]
+    assert near([("a", 0, 1e6), ("b", 119e6, 120e6), ("c", 400e6, 401e6)]) == ["a", "b"]
+    assert near([]) == []

@@ -1,3 +1,4 @@
+import contextlib
 import json
 import sqlite3
 import stat
@@ -6,7 +7,7 @@ import sys
 import polars as pl
 import pytest
 
-from kneeledger.errors import StoreError
+from kneeledger.errors import DamagedLedgerError, StoreError
 from kneeledger.ledger import store
 from kneeledger.ledger.store import Ledger
 
@@ -43,9 +44,9 @@ def row(name="a1", athlete="me", segment="s.parquet", start=0, **more):
 
 def put(ledger, *rows, segment="s.parquet"):
     frame = pl.DataFrame({"activity": [r["id"] for r in rows], "altitude_m": [1.0] * len(rows)})
-    store.write_segment(frame, ledger.tracks, segment)
+    crc = store.write_segment(frame, ledger.tracks, segment)
     with ledger.transaction() as db:
-        ledger.put_segment(db, segment, frame.height)
+        ledger.put_segment(db, segment, frame.height, crc)
         for one in rows:
             ledger.put_activity(db, one)
 
@@ -61,6 +62,46 @@ def test_what_is_put_comes_back(tmp_path):
         assert bands["id"].to_list() == ["a1", "a1", "a2", "a2"]
         assert bands["from"].to_list() == [None, 0.1, None, 0.1]
         assert ledger.records("a2")["altitude_m"].to_list() == [1.0]
+
+
+def test_a_metric_that_was_asked_for_is_a_column_though_nobody_has_it(tmp_path):
+    with Ledger(tmp_path / "l") as ledger:
+        put(ledger, row())
+        metrics = ledger.metrics("me", ("distance_m", "moving_s"))
+        assert metrics.rows() == [("a1", 10_000.0, None)]
+        assert ledger.metrics("nobody", ("moving_s",)).columns == ["id", "moving_s"]
+
+
+def test_stacked_tables_keep_what_each_activity_has(tmp_path):
+    texts = ['{"from":[1,2],"way":["run","walk"]}', "{}", '{"from":[0.5],"only":[3]}', '{"from":[],"way":[]}']
+    with Ledger(tmp_path / "l") as ledger:
+        put(ledger, *(row(f"a{k}", start=k, tables={"t": text}) for k, text in enumerate(texts)))
+        assert ledger.tables("me", "t").rows(named=True) == [
+            {"id": "a0", "from": 1.0, "way": "run", "only": None},
+            {"id": "a0", "from": 2.0, "way": "walk", "only": None},
+            {"id": "a2", "from": 0.5, "way": None, "only": 3},
+        ]
+        kinds = {"from": pl.Float64, "other": pl.Boolean}
+        assert ledger.tables("me", "t", kinds).rows() == [
+            ("a0", 1.0, None),
+            ("a0", 2.0, None),
+            ("a2", 0.5, None),
+        ]
+        assert ledger.tables("me", "none").schema == {"id": pl.String}
+        assert ledger.tables("me", "none", kinds).schema == {"id": pl.String, **kinds}
+
+
+def test_sums_are_a_row_an_activity_oldest_first(tmp_path):
+    with Ledger(tmp_path / "l") as ledger:
+        assert ledger.sums("me").schema == {"id": pl.String}
+        put(
+            ledger, row("b", start=2, tables={"sums": '{"seconds":60,"run/seconds":60.0}'}), row("c", start=3)
+        )
+        put(ledger, row("a", start=1, tables={"sums": '{"seconds":9.5}'}), segment="t.parquet")
+        assert ledger.sums("me").rows(named=True) == [
+            {"id": "a", "seconds": 9.5, "run/seconds": None},
+            {"id": "b", "seconds": 60.0, "run/seconds": 60.0},
+        ]
 
 
 def test_replacing_an_activity_leaves_no_old_rows(tmp_path):
@@ -143,13 +184,13 @@ def test_no_ledger_is_made_where_one_is_only_read(tmp_path):
 
 def test_a_second_writer_waits_and_says_so(tmp_path):
     told = []
-    with Ledger(tmp_path / "l") as first, Ledger(tmp_path / "l") as second:
+    with Ledger(tmp_path / "l") as first, Ledger(tmp_path / "l", tell=told.append) as second:
         first.lock()
         with pytest.raises(StoreError, match="Another kneeledger"):
-            second.lock(wait_s=0.2, on_wait=lambda: told.append(1))
+            second.lock(wait_s=0.2)
         first.unlock()
         second.lock(wait_s=0.2)
-    assert told == [1]
+    assert told == ["Another kneeledger is writing to this ledger; waiting."]
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such permissions")
@@ -173,5 +214,182 @@ def test_the_schema_is_the_released_one(tmp_path):
     with Ledger(tmp_path / "l"):
         pass
     with sqlite3.connect(tmp_path / "l" / "ledger.sqlite") as db:
-        assert db.execute("select value from meta where key = 'schema'").fetchone() == ("1",)
+        assert db.execute("select value from meta where key = 'schema'").fetchone() == ("2",)
     db.close()
+
+
+def test_a_rebuild_of_one_athlete_takes_nothing_from_another(tmp_path):
+    with Ledger(tmp_path / "l") as ledger:
+        put(ledger, row("a1"), row("b1", athlete="bob"))
+        with ledger.transaction() as db:
+            for name in ("me", "bob"):
+                ledger.put_file(
+                    db, name, path="x.fit", outer="x.fit", stamp="7-7", sha256="s", outcome="read"
+                )
+    store.rebuild(tmp_path / "l", athlete="me")
+    with Ledger(tmp_path / "l") as ledger:
+        assert ledger.known_files("me") == {"x.fit": ""}
+        assert ledger.known_files("bob") == {"x.fit": "7-7"}
+        assert [ledger.activities(name).height for name in ("me", "bob")] == [1, 1]
+
+
+def test_damaged_words_are_told_and_never_put_over_the_saved_ones(tmp_path):
+    folder = tmp_path / "l"
+    with Ledger(folder) as ledger:
+        ledger.add_entry("pain", "me", {"date": "2026-05-03"})
+        saved = (folder / "by-hand.json").read_bytes()
+        with ledger.transaction() as db:
+            db.execute("update pain set entry = replace(entry, '{', '[')")
+        with pytest.raises(StoreError, match="rebuild"):
+            ledger.entries("pain", "me")
+        with pytest.raises(StoreError, match="rebuild"):
+            ledger.add_entry("notes", "me", {"kind": "run"})
+        assert (folder / "by-hand.json").read_bytes() == saved
+    store.rebuild(folder, athlete="me")
+    with Ledger(folder) as ledger:
+        assert ledger.entries("pain", "me") == [{"date": "2026-05-03"}]
+
+
+@pytest.mark.parametrize("change", ["value = 'x'", "key = 'sckema'"])
+def test_a_version_that_is_no_number_is_damage(change, tmp_path):
+    with Ledger(tmp_path / "l") as ledger, ledger.transaction() as db:
+        db.execute(f"update meta set {change} where key = 'schema'")
+    with pytest.raises(StoreError, match="rebuild"):
+        Ledger(tmp_path / "l")
+    store.rebuild(tmp_path / "l")
+    with Ledger(tmp_path / "l") as ledger:
+        assert ledger.athletes() == []
+
+
+def test_an_entry_whose_copy_cannot_be_saved_is_not_in_the_log(tmp_path, monkeypatch):
+    def full(*_):
+        raise StoreError("full")
+
+    with Ledger(tmp_path / "l") as ledger:
+        with monkeypatch.context() as patch:
+            patch.setattr(store, "write_bytes", full)
+            with pytest.raises(StoreError, match="full"):
+                ledger.add_entry("pain", "me", {"date": "2026-05-03"})
+        assert ledger.entries("pain", "me") == []
+
+
+def test_sweeping_takes_what_a_killed_process_left_and_no_folder(tmp_path):
+    with Ledger(tmp_path / "l") as ledger:
+        (ledger.tracks / "@eaDir").mkdir()
+        (ledger.folder / ".by-hand.json.123.tmp").write_text("pain")
+        ledger.sweep()
+        assert [one.name for one in ledger.tracks.iterdir()] == ["@eaDir"]
+        assert not list(ledger.folder.glob(".*.tmp"))
+
+
+# --- damage that the database and the Parquet format do not notice ---------------------------------
+
+
+def two_runs(folder):
+    with Ledger(folder) as ledger:
+        put(ledger, row())
+        put(ledger, row("a2", start=5_000_000, segment="t.parquet"), segment="t.parquet")
+
+
+def test_one_turned_bit_of_a_track_file_is_noticed_and_the_other_tracks_are_read(tmp_path):
+    two_runs(tmp_path / "l")
+    file = tmp_path / "l" / "tracks" / "s.parquet"
+    whole = file.read_bytes()
+    for place in range(0, len(whole), 7):
+        file.write_bytes(whole[:place] + bytes([whole[place] ^ 1 << place % 8]) + whole[place + 1 :])
+        with Ledger(tmp_path / "l") as ledger:
+            with pytest.raises(StoreError, match=r"s\.parquet cannot be read: its checksum.*--rebuild"):
+                ledger.records("a1")
+            assert ledger.records("a2").height == 1
+
+
+def test_a_track_file_without_a_sum_is_read_as_before_and_no_panic_leaves_it(tmp_path):
+    two_runs(tmp_path / "l")
+    with Ledger(tmp_path / "l") as ledger, ledger.transaction() as db:
+        db.execute("update segments set crc = null")
+    file = tmp_path / "l" / "tracks" / "s.parquet"
+    whole = file.read_bytes()
+    with Ledger(tmp_path / "l") as ledger:
+        assert ledger.records("a1").height == 1
+    for place in range(len(whole)):
+        file.write_bytes(whole[:place] + bytes([whole[place] ^ 255]) + whole[place + 1 :])
+        with Ledger(tmp_path / "l") as ledger, contextlib.suppress(StoreError):
+            ledger.records("a1")
+
+
+def test_a_panic_of_the_reader_is_a_track_that_cannot_be_read(tmp_path, monkeypatch):
+    def panic(*_):
+        raise pl.exceptions.PanicException("index out of bounds")
+
+    two_runs(tmp_path / "l")
+    monkeypatch.setattr(pl, "scan_parquet", panic)
+    with Ledger(tmp_path / "l") as ledger, pytest.raises(StoreError, match="index out of bounds"):
+        ledger.records("a1")
+
+
+def test_a_compaction_merges_the_sound_ones_and_leaves_the_damaged_one_to_be_told(tmp_path):
+    with Ledger(tmp_path / "l") as ledger:
+        for i in range(12):
+            put(ledger, row(f"a{i}", segment=f"s{i}.parquet", start=i), segment=f"s{i}.parquet")
+    (tmp_path / "l" / "tracks" / "s3.parquet").write_bytes(b"PAR1")
+    with Ledger(tmp_path / "l") as ledger:
+        assert ledger.compact(above=8) == 11
+        assert sorted(len(one.name) for one in ledger.tracks.iterdir()) == [10, 26]
+        assert ledger.records("a4").height == 1
+        assert ledger.query("select count(*) from segments where crc is not null") == [(2,)]
+        with pytest.raises(StoreError, match="rebuild"):
+            ledger.records("a3")
+
+
+SPOILT = {
+    "a table cut short": "update tables set rows = substr(rows, 1, 9)",
+    "a table with another number": "update tables set rows = replace(rows, '0.1', '0.7')",
+    "a table that is a blob": "update tables set rows = cast('x' as blob)",
+    "facts cut short": "update activities set about = '{'",
+    "facts of another kind": "update activities set about = '[5]'",
+    "laps of another kind": 'update activities set laps = \'{"start": [1], "end": {}}\'',
+    "a day that is none": "update activities set day = '2026-05-93'",
+    "a moment beyond all": "update activities set start_us = 1 << 62",
+    "a number that is text": "update metrics set value = 'x1'",
+    "a number beyond all": "update metrics set value = 1e300",
+    "a moment that is text": "update activities set end_us = 'soon'",
+}
+
+
+ONLY_BY_SUM = (
+    "a table with another number",
+    "facts cut short",
+    "facts of another kind",
+    "laps of another kind",
+)
+"""What these reads notice by the sum alone; what makes facts and laps of the text notices the others."""
+
+
+@pytest.mark.parametrize("how", SPOILT)
+@pytest.mark.parametrize("summed", [True, False])
+def test_a_spoilt_cell_is_damage_with_a_way_out(how, summed, tmp_path):
+    def ask():
+        with Ledger(folder) as ledger:
+            for name in ledger.activities("me")["id"]:
+                ledger.written(name)
+            ledger.alike("me")
+            ledger.metrics("me")
+            ledger.sums("me")
+            return ledger.tables("me", "bands")
+
+    folder = tmp_path / "l"
+    two_runs(folder)
+    statement = SPOILT[how]
+    with Ledger(folder) as ledger, ledger.transaction() as db:
+        db.execute(f"{statement} where {'id' if 'activities' in statement else 'activity'} = 'a1'")
+        if not summed:
+            db.execute("update activities set crc = null")
+            db.execute("update tables set crc = null")
+    if summed or how not in ONLY_BY_SUM:
+        with pytest.raises(DamagedLedgerError, match="--rebuild") as told:
+            ask()
+        assert str(folder) in told.value.message
+    store.rebuild(folder, athlete="me")
+    ask()
+    with Ledger(folder) as ledger:
+        assert "a2" in ledger.activities("me")["id"].to_list()

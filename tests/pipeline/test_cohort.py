@@ -1,11 +1,16 @@
 """A cohort: what is in the data set and what never is, what is done again, and the coach's page."""
 
+import errno
+import hashlib
 import json
+import os
 import shutil
 import stat
+import sys
+import tempfile
 import zipfile
 from collections.abc import Callable
-from datetime import date
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -14,9 +19,10 @@ import pytest
 
 import kneeledger
 from kneeledger.config import Config
-from kneeledger.errors import ConfigError, StoreError
+from kneeledger.errors import ConfigError, StoreError, WorkerError
+from kneeledger.ledger.rows import activity_id
 from kneeledger.pipeline import cohort as cohorts
-from kneeledger.pipeline import cohort_athlete, cohort_coach, settings
+from kneeledger.pipeline import cohort_athlete, cohort_coach, cohort_work, settings
 from kneeledger.pipeline.cohort import Cohort, CohortResult, open_cohort
 from kneeledger.pipeline.cohort_folders import Salt
 
@@ -127,7 +133,7 @@ class TestDataSet:
         assert told["linked"]["code"] == "link"
         assert told["bob"]["activities"] == 4
         assert (result.athletes, result.read, result.without_activity) == (6, 5, 3)
-        assert "1 loose files" in " ".join(result.notes)
+        assert "1 loose file " in " ".join(result.notes)
 
     def test_tables_are_partitioned_by_athlete_and_lazy(
         self, whole: tuple[Path, Cohort, CohortResult]
@@ -204,6 +210,38 @@ class TestDataSet:
         assert (bob["injuries"], bob["injuries_outside"]) == (1, 1)
         assert bob["last_day"] < date(2026, 5, 2)
 
+    def test_hurt_or_not_everyone_is_followed_alike(
+        self, run: Callable[..., CohortResult], tmp_path: Path, key: Salt
+    ) -> None:
+        for name in ("hurt", "well"):
+            (tmp_path / "in" / name).mkdir(parents=True)
+            shutil.copy(SECOND[0], tmp_path / "in" / name)
+        run(tmp_path / "in", tmp_path / "plain")
+        told = open_cohort(tmp_path / "plain").daily.collect()
+        last = told["day"].max()
+        assert told["days_after_last_file"].max() == 0, "without outcomes the rows end at the newest file"
+        (tmp_path / "in" / "injuries.csv").write_text(
+            f"athlete,date\nhurt,{last + timedelta(days=9)}\nhurt,{last + timedelta(days=93)}\n",
+            encoding="utf-8",
+        )
+        run(tmp_path / "in", tmp_path / "told")
+        opened = open_cohort(tmp_path / "told")
+        hurt, well = (
+            opened.daily.filter(pl.col("athlete") == key.pseudonym(name)).sort("day").collect()
+            for name in ("hurt", "well")
+        )
+        assert hurt["day"].max() == last + timedelta(days=92)
+        rest = [
+            name for name in hurt.columns if name not in ("athlete", "injuries", "before_since_injury_days")
+        ]
+        assert hurt.select(rest).equals(well.select(rest), null_equal=True)
+        assert hurt["days_after_last_file"].to_list()[-93:] == list(range(93))
+        assert (hurt["injuries"].sum(), well["injuries"].sum()) == (1, 0)
+        outside = dict(opened.athletes.select("athlete", "injuries_outside").iter_rows())
+        assert outside == {key.pseudonym("hurt"): 1, key.pseudonym("well"): 0}
+        later = hurt.filter(pl.col("days_after_last_file") > 15)
+        assert later["before_7d_run_distance_m"].null_count() == later.height
+
     def test_the_codebook_has_every_column_once(self, whole: tuple[Path, Cohort, CohortResult]) -> None:
         _, opened, _ = whole
         book = opened.codebook
@@ -216,6 +254,29 @@ class TestDataSet:
         units = dict(book.filter(pl.col("table") == "daily").select("name", "unit").iter_rows())
         assert units["before_7d_knee_load_bw_s"] == "BW·s"
         assert units["before_7d_spike_run_distance"] is None
+        assert {units["steps_downhill"], units["peak_weighted_steps_run"]} == {"steps"}
+        evidence = dict(book.filter(pl.col("table") == "daily").select("name", "evidence").iter_rows())
+        assert {evidence["injuries"], evidence["before_since_injury_days"]} == {"reported"}
+        told = dict(book.filter(pl.col("table") == "daily").select("name", "meaning").iter_rows())
+        assert "half the largest of the 90 days" in told["before_7d_spike_run_distance"]
+        assert "below 1000 m" in told["before_7d_spike_run_distance"]
+        cadence = book.filter(pl.col("name").str.starts_with("cadence_") & (pl.col("table") == "activities"))
+        assert cadence["meaning"].is_unique().all()
+        of_theirs = book.filter((pl.col("table") == "athletes") & (pl.col("name") == "mass_kg"))
+        assert of_theirs["unit"].to_list() == [None], "what a column of somebody's table holds is not guessed"
+
+    def test_intervals_are_columns_where_a_metric_has_one(
+        self, whole: tuple[Path, Cohort, CohortResult]
+    ) -> None:
+        _, opened, _ = whole
+        frame = opened.activities.collect()
+        ends = [name for name in frame.columns if name.endswith(("_low", "_high"))]
+        empty = [name for name in ends if frame[name].null_count() == frame.height]
+        assert len(ends) > 20
+        assert not empty
+        entry = kneeledger.analyze(kneeledger.prepare(kneeledger.read(SECOND[0])[0]))
+        with_interval = {name for name, value in entry.metrics.items() if value.low is not None}
+        assert with_interval <= {name.removesuffix("_low") for name in ends}
 
     def test_manifest_has_versions_parameters_and_inputs(
         self, whole: tuple[Path, Cohort, CohortResult]
@@ -224,16 +285,34 @@ class TestDataSet:
         manifest = opened.manifest
         assert manifest["versions"]["kneeledger"] == kneeledger.__version__
         assert manifest["parameters"]["settings"]["downhill_model"] == "article"
-        assert all(len(one["inputs_sha256"]) == 64 for one in manifest["athletes"].values() if one["counts"])
+        assert manifest["parameters"]["settings"]["terrain_dir"] is False, "whether, not where"
+        assert all(len(one["inputs"]) == 64 for one in manifest["athletes"].values() if one["counts"])
         read = opened.files.filter(pl.col("outcome") == "read").collect()
-        assert read["sha256"].str.len_chars().unique().to_list() == [64]
+        assert read["content"].str.len_chars().unique().to_list() == [64]
+
+    def test_who_holds_a_file_cannot_find_its_athlete(
+        self, whole: tuple[Path, Cohort, CohortResult], key: Salt
+    ) -> None:
+        _, opened, _ = whole
+        about = kneeledger.read(SECOND[2])[0].about
+        plain = {about.sha256, hashlib.sha256(SECOND[2].read_bytes()).hexdigest()}
+        assert not plain & set(opened.files.collect()["content"])
+        guesses = {activity_id(name, about.sha256, 0) for name in ("me", key.pseudonym("bob"))}
+        assert not guesses & set(opened.activities.collect()["id"])
+        both = opened.files.filter(pl.col("outcome") == "read").collect()
+        of = {
+            name: set(both.filter(pl.col("athlete") == key.pseudonym(name))["content"])
+            for name in ("bob", "zoe")
+        }
+        assert len(of["zoe"]) == 2
+        assert not of["bob"] & of["zoe"], "the same two files have another name for each athlete"
 
     def test_errors_are_told_by_code(self, whole: tuple[Path, Cohort, CohortResult], key: Salt) -> None:
         _, opened, result = whole
         by_athlete = {(one["athlete"], one["what"]): one["code"] for one in opened.errors.to_dicts()}
         assert by_athlete[key.pseudonym("linked"), "athlete"] == "link"
         assert (key.pseudonym("broken"), "file") in by_athlete
-        assert [name for name, _, _ in result.failures] == ["broken"]
+        assert [(name, path) for name, path, _ in result.failures] == [("broken", "broken/secret.fit")]
 
     def test_files_are_private(self, whole: tuple[Path, Cohort, CohortResult]) -> None:
         _, opened, result = whole
@@ -250,7 +329,10 @@ class TestDataSet:
             .agg(
                 pl.len().alias("athlete_days"),
                 pl.col("injuries").sum(),
-                pl.col("before_7d_knee_load_bw_s").median().alias("median_week_bw_s"),
+                pl.col("before_7d_knee_load_bw_s")
+                .filter(pl.col("days_after_last_file") == 0)
+                .median()
+                .alias("median_week_bw_s"),
             )
             .sort("sex", nulls_last=True)
             .collect()
@@ -324,11 +406,81 @@ class TestAgain:
         monkeypatch.setattr(cohort_athlete, "study", stops)
         with pytest.raises(KeyboardInterrupt):
             run(folder, tmp_path / "data")
-        assert open_cohort(tmp_path / "data").manifest["complete"] is False
+        with pytest.raises(StoreError, match=r"incomplete.*Run the same command again"):
+            open_cohort(tmp_path / "data")
         monkeypatch.setattr(cohort_athlete, "study", study)
         result = run(folder, tmp_path / "data")
         assert (result.read, result.unchanged) == (3, 2)
         same(opened.folder, tmp_path / "data")
+
+    def test_at_its_end_no_ledger_of_a_killed_worker_is_left(
+        self,
+        whole: tuple[Path, Cohort, CohortResult],
+        run: Callable[..., CohortResult],
+        tmp_path: Path,
+        monkeypatch: pytest.MonkeyPatch,
+    ) -> None:
+        folder, _, _ = whole
+        room = tmp_path / "room"
+        (room / f"{cohort_work.PREFIX}x" / "ledger").mkdir(parents=True)
+        (room / f"{cohort_work.PREFIX}x" / cohort_work.LOCK).touch()
+
+        def is_killed(_job: cohort_athlete.Job) -> cohort_athlete.Done:
+            raise WorkerError("A worker process was ended from outside.")
+
+        monkeypatch.setattr(tempfile, "tempdir", str(room))
+        monkeypatch.setattr(cohort_athlete, "study", is_killed)
+        with pytest.raises(WorkerError):
+            run(folder, tmp_path / "data")
+        assert not list(room.iterdir())
+
+    def test_a_stopped_rerun_keeps_the_list_of_athletes(
+        self,
+        whole: tuple[Path, Cohort, CohortResult],
+        run: Callable[..., CohortResult],
+        tmp_path: Path,
+        monkeypatch: pytest.MonkeyPatch,
+    ) -> None:
+        folder, opened, _ = whole
+        shutil.copytree(opened.folder, tmp_path / "data")
+        before = json.loads((tmp_path / "data" / "manifest.json").read_text(encoding="utf-8"))
+
+        def stops(_job: cohort_athlete.Job) -> cohort_athlete.Done:
+            raise KeyboardInterrupt
+
+        monkeypatch.setattr(cohort_athlete, "study", stops)
+        with pytest.raises(KeyboardInterrupt):
+            run(folder, tmp_path / "data", decoder="fitparse")
+        after = json.loads((tmp_path / "data" / "manifest.json").read_text(encoding="utf-8"))
+        assert after["complete"] is False
+        assert after["athletes"] == before["athletes"]
+
+    def test_who_is_gone_leaves_no_ledger_and_no_report(
+        self, run: Callable[..., CohortResult], tmp_path: Path, key: Salt
+    ) -> None:
+        for name, file in (("ann", SECOND[0]), ("bob", SECOND[1]), ("eve", SECOND[2])):
+            (tmp_path / "in" / name).mkdir(parents=True)
+            shutil.copy(file, tmp_path / "in" / name)
+        kept, reports = tmp_path / "kept", tmp_path / "reports"
+        run(tmp_path / "in", tmp_path / "data", ledgers=kept)
+        ann, bob, eve = map(key.pseudonym, ("ann", "bob", "eve"))
+        for name in (ann, bob):
+            (reports / name).mkdir(parents=True)
+        (kept / "other").mkdir()
+        shutil.rmtree(kept / eve)
+        (tmp_path / "far").mkdir()
+        (kept / eve).symlink_to(tmp_path / "far")
+        (tmp_path / "far" / "file").write_text("x", encoding="utf-8")
+        for name in ("bob", "eve"):
+            shutil.rmtree(tmp_path / "in" / name)
+        result = run(tmp_path / "in", tmp_path / "data", ledgers=kept, reports=reports)
+        assert result.removed == 2
+        assert "2 kept ledgers and reports of athletes whose folder is gone were removed." in result.notes
+        assert not (kept / bob).exists()
+        assert not (reports / bob).exists()
+        assert (kept / ann).exists()
+        assert (kept / "other").exists()
+        assert (tmp_path / "far" / "file").exists(), "never outside"
 
     def test_an_athlete_half_written_then_they_are_done_again(
         self,
@@ -357,7 +509,7 @@ class TestAgain:
         (tmp_path / "in" / "bob" / SECOND[3].name).unlink()
         shutil.rmtree(tmp_path / "in" / "empty")
         result = run(tmp_path / "in", tmp_path / "data")
-        assert (result.read, result.unchanged, result.removed) == (4, 0, 1), "another place is another file"
+        assert (result.read, result.unchanged, result.removed) == (1, 3, 1), "another place is no other file"
         (tmp_path / "in" / "bob" / SECOND[2].name).unlink()
         result = run(tmp_path / "in", tmp_path / "data")
         assert (result.read, result.unchanged) == (1, 3)
@@ -379,6 +531,54 @@ class TestAgain:
         assert (result.read, result.unchanged) == (1, 4), "mass changes rides; a birth year changes no number"
         assert 1986 in open_cohort(tmp_path / "data").athletes["birth_year"].to_list()
 
+    def test_another_place_or_spelling_then_nothing_is_read_again(
+        self, whole: tuple[Path, Cohort, CohortResult], run: Callable[..., CohortResult], tmp_path: Path
+    ) -> None:
+        folder, opened, _ = whole
+        shutil.copytree(opened.folder, tmp_path / "data")
+        shutil.copytree(folder, tmp_path / "in", symlinks=True)
+        result = run(tmp_path / "in" / ".." / "in", tmp_path / "data")
+        assert (result.read, result.unchanged) == (0, 5)
+        run(tmp_path / "in", tmp_path / "fresh")
+        same(tmp_path / "data", tmp_path / "fresh")
+
+    def test_a_fault_of_ours_costs_one_athlete_and_is_tried_again(
+        self,
+        run: Callable[..., CohortResult],
+        tmp_path: Path,
+        monkeypatch: pytest.MonkeyPatch,
+    ) -> None:
+        for name, file in (("ann", SECOND[0]), ("bob", SECOND[1])):
+            (tmp_path / "in" / name).mkdir(parents=True)
+            shutil.copy(file, tmp_path / "in" / name)
+        scan = cohort_athlete.scan.scan
+
+        def breaks(paths: list[Path], *rest: Any, **more: Any) -> Any:
+            if paths[0].name == "ann":
+                raise ZeroDivisionError("nothing to share")
+            return scan(paths, *rest, **more)
+
+        monkeypatch.setattr(cohort_athlete.scan, "scan", breaks)
+        result = run(tmp_path / "in", tmp_path / "data")
+        assert [(name, "ZeroDivisionError: nothing" in reason) for name, _, reason in result.failures] == [
+            ("ann", True)
+        ]
+        assert sorted(open_cohort(tmp_path / "data").athletes["code"]) == ["", "internal"]
+        monkeypatch.setattr(cohort_athlete.scan, "scan", scan)
+        assert run(tmp_path / "in", tmp_path / "data").read == 1
+        assert set(open_cohort(tmp_path / "data").athletes["status"]) == {"read"}
+
+    def test_other_units_renew_reports_and_nothing_else(
+        self, run: Callable[..., CohortResult], tmp_path: Path
+    ) -> None:
+        (tmp_path / "in" / "bob").mkdir(parents=True)
+        shutil.copy(SECOND[0], tmp_path / "in" / "bob")
+        miles = settings.load(settings.SETTINGS, flags={"units": "imperial"})
+        run(tmp_path / "in", tmp_path / "data")
+        assert run(tmp_path / "in", tmp_path / "data", config=miles).read == 0
+        run(tmp_path / "in", tmp_path / "data", reports=tmp_path / "reports")
+        assert run(tmp_path / "in", tmp_path / "data", reports=tmp_path / "reports", config=miles).read == 1
+
     def test_kept_ledgers_then_the_same_and_a_removed_file_is_forgotten(
         self, whole: tuple[Path, Cohort, CohortResult], run: Callable[..., CohortResult], tmp_path: Path
     ) -> None:
@@ -387,10 +587,206 @@ class TestAgain:
         shutil.copytree(folder / "bob", tmp_path / "in" / "bob")
         gone = tmp_path / "in" / "bob" / SECOND[3].name
         run(tmp_path / "in", tmp_path / "data", ledgers=tmp_path / "ledgers")
+        for file in [tmp_path / "ledgers", *(tmp_path / "ledgers").rglob("*")]:
+            assert stat.S_IMODE(file.stat().st_mode) & 0o077 == 0, file
         gone.unlink()
         run(tmp_path / "in", tmp_path / "data", ledgers=tmp_path / "ledgers")
         run(tmp_path / "in", tmp_path / "fresh")
         same(tmp_path / "data", tmp_path / "fresh")
+
+
+class Full:
+    """A disk that is full from a given file name on."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, where: Any, named: str) -> None:
+        real = where.write_bytes
+
+        def write(target: Path, data: bytes) -> None:
+            if named in str(target):
+                raise StoreError(f"{target} cannot be written: No space left on device.")
+            real(target, data)
+
+        monkeypatch.setattr(where, "write_bytes", write)
+
+
+class TestFailing:
+    @pytest.fixture
+    def squad(self, run: Callable[..., CohortResult], tmp_path: Path) -> Path:
+        """Ann and Bob are in the data set, and then Ann has a new file."""
+        for name, files in (("ann", SECOND[:2]), ("bob", SECOND[2:3])):
+            (tmp_path / "in" / name).mkdir(parents=True)
+            for file in files:
+                shutil.copy(file, tmp_path / "in" / name)
+        run(tmp_path / "in", tmp_path / "data")
+        shutil.copy(SECOND[3], tmp_path / "in" / "ann")
+        return tmp_path
+
+    def test_a_full_disk_under_a_report_keeps_the_earlier_part_and_says_so(
+        self, squad: Path, run: Callable[..., CohortResult], key: Salt, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        before = open_cohort(squad / "data").activities.collect()
+        report = cohort_athlete._report
+
+        def full(_ledger: Any, job: cohort_athlete.Job, _out: Path) -> None:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), job.report)
+
+        monkeypatch.setattr(cohort_athlete, "_report", full)
+        result = run(squad / "in", squad / "data", reports=squad / "reports")
+        assert (result.undone, result.kept, result.without_activity, result.activities) == (2, 2, 0, 3)
+        assert all("No space left" in reason for _, _, reason in result.failures)
+        said = "\n".join(cohorts.told(result))
+        assert "2 athletes could not be dealt with, as told above: run the same command again." in said
+        assert "Of 2 athletes who could not be read this time" in said
+        opened = open_cohort(squad / "data")
+        assert opened.activities.collect().equals(before, null_equal=True)
+        assert set(opened.athletes.select("status", "code").rows()) == {("kept", "disk")}
+        assert {one["status"] for one in opened.manifest["athletes"].values()} == {"kept"}
+        assert opened.errors.select("what", "code").rows() == [("athlete", "disk")] * 2
+        page = (squad / "data-coach.html").read_text(encoding="utf-8")
+        assert "as an earlier run read it, since this one failed (disk)" in page
+        run(squad / "in", squad / "data", reports=squad / "reports")
+        assert open_cohort(squad / "data").errors.height == 2, "told once however often it fails"
+        monkeypatch.setattr(cohort_athlete, "_report", report)
+        result = run(squad / "in", squad / "data")
+        assert (result.read, result.undone, result.kept, result.activities) == (2, 0, 0, 4)
+        run(squad / "in", squad / "fresh")
+        same(squad / "data", squad / "fresh")
+
+    def test_a_full_disk_under_a_ledger_keeps_the_earlier_part(
+        self, squad: Path, run: Callable[..., CohortResult], key: Salt, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        def full(*_: Any, **__: Any) -> None:
+            raise StoreError("The ledger cannot be written.")
+
+        with monkeypatch.context() as patched:
+            patched.setattr(cohort_athlete.scan, "scan", full)
+            result = run(squad / "in", squad / "data", ledgers=squad / "ledgers")
+        assert (result.undone, result.kept, result.unchanged, result.activities) == (1, 1, 1, 3)
+        told = dict(open_cohort(squad / "data").athletes.select("athlete", "status").rows())
+        assert told == {key.pseudonym("ann"): "kept", key.pseudonym("bob"): "read"}
+        assert run(squad / "in", squad / "data", ledgers=squad / "ledgers").activities == 4
+
+    @pytest.mark.parametrize("named", ["activities", "findings", "state"])
+    def test_a_full_disk_under_the_data_set_leaves_every_part_of_before(
+        self,
+        squad: Path,
+        run: Callable[..., CohortResult],
+        key: Salt,
+        monkeypatch: pytest.MonkeyPatch,
+        named: str,
+    ) -> None:
+        ann = key.pseudonym("ann")
+        parts = {
+            file: file.read_bytes()
+            for file in (squad / "data").rglob("*")
+            if ann in str(file) and file.is_file()
+        }
+        assert len(parts) == 5
+        with monkeypatch.context() as patched:
+            Full(patched, cohorts, f"{os.sep}{named}{os.sep}")
+            with pytest.raises(StoreError, match="No space left"):
+                run(squad / "in", squad / "data")
+        now = {
+            file: file.read_bytes()
+            for file in (squad / "data").rglob("*")
+            if ann in str(file) and file.is_file()
+        }
+        assert now == parts
+        result = run(squad / "in", squad / "data")
+        assert (result.read, result.unchanged, result.activities) == (1, 1, 4)
+
+    def test_a_folder_that_cannot_be_looked_into_keeps_its_earlier_part(
+        self, squad: Path, run: Callable[..., CohortResult], key: Salt
+    ) -> None:
+        (squad / "in" / "ann").rename(squad / "far")
+        (squad / "in" / "ann").symlink_to(squad / "far")
+        result = run(squad / "in", squad / "data")
+        assert (result.undone, result.kept, result.activities) == (0, 1, 3)
+        told = dict(open_cohort(squad / "data").athletes.select("athlete", "code").rows())
+        assert told == {key.pseudonym("ann"): "link", key.pseudonym("bob"): ""}
+
+    def test_a_part_of_other_columns_is_not_kept(
+        self, squad: Path, run: Callable[..., CohortResult], key: Salt, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        part = squad / "data" / "daily" / f"athlete={key.pseudonym('ann')}" / "part-0.parquet"
+        pl.read_parquet(part).drop("known").write_parquet(part)
+        monkeypatch.setattr(cohort_athlete, "_in_ledger", lambda *_: 1 / 0)
+        result = run(squad / "in", squad / "data")
+        assert (result.undone, result.kept, result.activities) == (1, 0, 1)
+
+
+BROKEN_STATES = [
+    b"{}", b"[]", b"null", b"\xff", b"[" * 100_000,
+    {"tables": ["../../x"]}, {"tables": [[]]}, {"tables": None}, {"counts": {"read": "x"}}, {"counts": {"read": 1e9}},
+    {"counts": []}, {"first_day": "3 May"}, {"last_day": 3}, {"status": "well"}, {"status": []}, {"key": 1},
+    {"errors": [{}]}, {"errors": [["athlete"]]}, {"errors": {}}, {"code": "\ud800"},
+]  # fmt: skip
+
+
+class TestDamaged:
+    @pytest.mark.parametrize("state", BROKEN_STATES)
+    def test_a_state_that_is_none_then_its_athlete_is_done_again(
+        self,
+        whole: tuple[Path, Cohort, CohortResult],
+        run: Callable[..., CohortResult],
+        tmp_path: Path,
+        key: Salt,
+        state: bytes | dict[str, Any],
+    ) -> None:
+        folder, opened, _ = whole
+        shutil.copytree(opened.folder, tmp_path / "data")
+        file = tmp_path / "data" / "state" / f"{key.pseudonym('empty')}.json"
+        told = json.loads(file.read_text(encoding="utf-8"))
+        file.write_bytes(state if isinstance(state, bytes) else json.dumps(told | state).encode())
+        result = run(folder, tmp_path / "data")
+        assert (result.read, result.unchanged) == (1, 4)
+        same(opened.folder, tmp_path / "data")
+
+    def test_a_part_that_is_cut_then_its_athlete_is_done_again(
+        self,
+        whole: tuple[Path, Cohort, CohortResult],
+        run: Callable[..., CohortResult],
+        tmp_path: Path,
+        key: Salt,
+    ) -> None:
+        folder, opened, _ = whole
+        shutil.copytree(opened.folder, tmp_path / "data")
+        part = tmp_path / "data" / "daily" / f"athlete={key.pseudonym('zoe')}" / "part-0.parquet"
+        part.write_bytes(part.read_bytes()[:-100])
+        assert run(folder, tmp_path / "data").read == 1
+        same(opened.folder, tmp_path / "data")
+
+    @pytest.mark.parametrize(
+        "manifest", [b"[]", b"{}", b"null", b'"x"', b'{"schema_version": "1"}', b"\xff\xfe", b"[" * 100_000]
+    )
+    def test_a_manifest_that_is_none_is_told(
+        self,
+        whole: tuple[Path, Cohort, CohortResult],
+        run: Callable[..., CohortResult],
+        tmp_path: Path,
+        manifest: bytes,
+    ) -> None:
+        folder, opened, _ = whole
+        shutil.copytree(opened.folder, tmp_path / "data")
+        (tmp_path / "data" / "manifest.json").write_bytes(manifest)
+        for ask in (lambda: open_cohort(tmp_path / "data"), lambda: run(folder, tmp_path / "data")):
+            with pytest.raises(StoreError, match=r"manifest\.json is damaged\. Remove the data set"):
+                ask()
+
+    @pytest.mark.parametrize("athletes", [[], None, "x", {"\ud800": 1}])
+    def test_a_list_of_athletes_that_is_none_is_made_anew(
+        self,
+        whole: tuple[Path, Cohort, CohortResult],
+        run: Callable[..., CohortResult],
+        tmp_path: Path,
+        athletes: Any,
+    ) -> None:
+        folder, opened, _ = whole
+        shutil.copytree(opened.folder, tmp_path / "data")
+        file = tmp_path / "data" / "manifest.json"
+        file.write_text(json.dumps(dict(opened.manifest) | {"athletes": athletes}), encoding="utf-8")
+        run(folder, tmp_path / "data")
+        same(opened.folder, tmp_path / "data")
 
 
 class TestRefused:
@@ -439,7 +835,32 @@ class TestRefused:
             ("athletes.csv", "athlete,mass_kg\nbob,70\nbob,71\n", "twice"),
             ("athletes.csv", "athlete,female\nbob,perhaps\n", "neither yes nor no"),
             ("athletes.csv", "athlete,status\nbob,x\n", "rename"),
+            ("athletes.csv", "athlete,first_day\nbob,x\n", "'first_day' has a meaning"),
+            ("athletes.csv", "athlete,findings\nbob,x\n", "'findings' has a meaning"),
+            ("athletes.csv", "athlete,sex,Sex \nbob,f,m\n", "'sex' and 'Sex ' have one name"),
+            ("injuries.csv", "athlete,date,day\nbob,2026-05-02,x\n", "'day' has a meaning"),
+            ("injuries.csv", "athlete,date,Date\nbob,2026-05-02,x\n", "one name"),
             ("injuries.csv", "athlete,date\nbob,3 May\n", "no date"),
+            (
+                "athletes.csv",
+                f"athlete,note\nbob,{'x' * 140_000}\n",
+                "athletes.csv, line 2: .* more than 131,072",
+            ),
+            (
+                "athletes.csv",
+                f"athlete,{'x' * 140_000}\nbob,1\n",
+                "athletes.csv, line 1: .* more than 131,072",
+            ),
+            (
+                "injuries.csv",
+                'athlete,date\nbob,"2026-05-02\n' + "bob,1\n" * 30_000,
+                r"injuries\.csv, line .* never closed",
+            ),
+            (
+                "athletes.csv",
+                "athlete," + ",".join(f"c{k}" for k in range(1000)) + "\n",
+                "more than 1,000 columns",
+            ),
         ],
     )
     def test_tables_that_cannot_be_right(
@@ -449,9 +870,18 @@ class TestRefused:
         (tmp_path / "in" / table).write_text(text, encoding="utf-8")
         with pytest.raises(ConfigError, match=said):
             run(tmp_path / "in", tmp_path / "data")
+        assert not (tmp_path / "data").exists(), "refused before any work"
+
+    def test_names_that_differ_only_in_how_a_letter_is_written(
+        self, run: Callable[..., CohortResult], tmp_path: Path
+    ) -> None:
+        for name in ("Zo\u00eb", "Zoe\u0308"):
+            (tmp_path / "in" / name).mkdir(parents=True)
+        with pytest.raises(ConfigError, match="how a letter with an accent is written"):
+            run(tmp_path / "in", tmp_path / "data")
 
     def test_a_worker_of_another_version(self, config: Config, tmp_path: Path) -> None:
-        job = cohort_athlete.Job("a1", (str(tmp_path),), config, "kneeledger", {}, None, "another")
+        job = cohort_athlete.Job("a1", (str(tmp_path),), config, "kneeledger", {}, None, b"k", "another")
         with pytest.raises(StoreError, match="another version"):
             cohort_athlete.study(job)
 
@@ -462,6 +892,25 @@ class TestPseudonyms:
         assert one.pseudonym("Zoë") == one.pseudonym("Zoe\u0308")
         assert one.pseudonym("ann") != other.pseudonym("ann")
         assert one.fingerprint != other.fingerprint
+
+    @pytest.mark.skipif(os.name == "nt" or sys.platform == "darwin", reason="names are text there")
+    def test_a_name_that_is_no_text_has_one_too(
+        self, run: Callable[..., CohortResult], tmp_path: Path, key: Salt
+    ) -> None:
+        folder = tmp_path / "in" / os.fsdecode(b"M\xfcller")
+        folder.mkdir(parents=True)
+        shutil.copy(SECOND[0], folder / os.fsdecode(b"L\xe4uf.fit"))
+        (folder / os.fsdecode(b"br\xf6ken.fit")).write_bytes(SECOND[0].read_bytes()[:14] + bytes(500))
+        result = run(tmp_path / "in", tmp_path / "data", names=True)
+        assert result.activities == 1
+        assert [path for _, path, _ in result.failures] == ["M\ufffdller/br\ufffdken.fit"]
+        assert open_cohort(tmp_path / "data").athletes["athlete"].to_list() == [
+            key.pseudonym(os.fsdecode(b"M\xfcller"))
+        ]
+        assert result.page is not None
+        assert "M\ufffdller" in result.page.read_text(encoding="utf-8")
+        with pytest.raises(ConfigError, match="must be UTF-8"):
+            run(tmp_path / "in", tmp_path / os.fsdecode(b"M\xfcnchen"))
 
     def test_a_salt_is_made_private_and_kept(self, run: Callable[..., CohortResult], tmp_path: Path) -> None:
         (tmp_path / "in" / "bob").mkdir(parents=True)
@@ -528,6 +977,46 @@ class TestCoach:
         assert "zoe" in named
         assert "<b>bob</b>" not in named
         assert "&lt;b&gt;bob&lt;/b&gt;" in named
+
+    def test_one_watch_with_a_wrong_date_is_told(
+        self,
+        run: Callable[..., CohortResult],
+        tmp_path: Path,
+        key: Salt,
+        monkeypatch: pytest.MonkeyPatch,
+    ) -> None:
+        for name, file in (("ann", SECOND[0]), ("eve", WATCH[2])):
+            (tmp_path / "in" / name).mkdir(parents=True)
+            shutil.copy(file, tmp_path / "in" / name)
+        plain = run(tmp_path / "in", tmp_path / "data")
+        opened = open_cohort(tmp_path / "data")
+        newest = max(opened.athletes["last_day"])
+        late = opened.athletes.with_columns(
+            last_day=pl.when(pl.col("athlete") == key.pseudonym("eve"))
+            .then(newest + pl.duration(days=61))
+            .otherwise(newest)
+        )
+        assert not [note for note in plain.notes if "--date" in note]
+        monkeypatch.setattr(cohort_coach, "AHEAD_DAYS", 0)
+        days = dict(zip(("ann", "eve"), sorted(opened.athletes["last_day"]), strict=True))
+        assert days["ann"] < days["eve"]
+        told = [note for note in run(tmp_path / "in", tmp_path / "data").notes if "--date" in note]
+        assert len(told) == 1
+        assert f"--date {days['ann']}" in told[0]
+        monkeypatch.undo()
+        late.write_parquet(tmp_path / "data" / "athletes.parquet")
+        page = cohort_coach.write(
+            open_cohort(tmp_path / "data"),
+            tmp_path / "page.html",
+            {key.pseudonym("eve"): "eve"},
+            None,
+            as_of=None,
+        ).read_text(encoding="utf-8")
+        assert "set by <bdi>eve</bdi> alone" in page
+        assert f"--date {newest}" in page
+        assert "61 days older" in page
+        told = cohort_coach.page(open_cohort(tmp_path / "data"), {}, {}, as_of=newest)
+        assert told.ahead is None, "a day that was asked for is nobody's"
 
     def test_no_request_and_numbers_in_words(self, named: str) -> None:
         assert "http://" not in named.replace("http://www.w3.org", "")

@@ -13,6 +13,7 @@ from kneeledger.errors import ConfigError, ReadError
 from kneeledger.pipeline import forecasting, settings, terrain
 from kneeledger.pipeline.forecasting import Wish
 from kneeledger.readers import course as courses
+from kneeledger.severity import DESCENT, KNEE_LOAD
 
 PLANNED = "export/strava/routes/planned-course.gpx"
 DEGREE_M = 110_600.0
@@ -79,13 +80,17 @@ def test_compared_with_the_runs_that_stand_out_in_the_fixtures(told):
     assert sum(load.shares.values()) == pytest.approx(1.0)
 
 
-def test_the_part_that_stays_usual_is_bounded_by_descent(told):
+def test_the_part_that_stays_usual_is_bounded_by_the_edge_and_the_floor(told):
     first, anywhere = told.made.parts
     assert first.start_m == 0
     assert not first.whole
-    assert first.bound_by == "descent_m"
-    fallen = np.interp(first.end_m, np.cumsum(told.made.ground.length_m), np.cumsum(told.made.ground.fall_m))
-    assert fallen == pytest.approx(1.1 * 402, rel=0.02)
+    assert first.bound_by == "knee_load_bw_s"
+    along = np.cumsum(told.made.ground.length_m)
+    most = next(one.reference for one in told.made.compared if one.measure == "knee_load_bw_s")
+    load = np.interp(first.end_m, along, np.cumsum(told.made.made.load_bw_s))
+    assert load == pytest.approx(max(1.1 * most, most + KNEE_LOAD.floor), rel=0.02)
+    fallen = np.interp(first.end_m, along, np.cumsum(told.made.ground.fall_m))
+    assert 1.1 * 402 < fallen < 402 + DESCENT.floor  # told of descent from the floor on, not from the edge
     assert anywhere.length_m >= first.length_m
 
 

@@ -95,6 +95,20 @@ def test_a_scan_of_unchanged_files_parses_nothing_and_changes_nothing(
     assert ledger_dump(copy) == before
 
 
+@pytest.mark.parametrize("again", [False, True])
+@pytest.mark.parametrize(
+    "data", [b"<gpx><trk><trkseg><trkpt lat='x'", b"\x0e\x10\x3b\x06\xff\xff\x00\x00.FIT"]
+)
+def test_a_damaged_file_alone_was_found_and_leads_to_the_doctor(data, again, tmp_path):
+    file = tmp_path / "export" / "damaged.gpx"
+    file.parent.mkdir()
+    file.write_bytes(data)
+    result = front.scan([file.parent], tmp_path / "ledger")
+    if again:
+        result = front.scan([file.parent], tmp_path / "ledger")
+    assert result.advice == f"1 file was found and gave no activity; `kneeledger doctor {file}` says why."
+
+
 def test_workers_make_the_same_ledger(undisturbed, small_export, tmp_path, ledger_dump):
     front.scan([small_export], tmp_path / "ledger", jobs=2)
     assert ledger_dump(tmp_path / "ledger") == undisturbed[2]
@@ -152,6 +166,26 @@ def test_what_a_changed_file_held_stays_with_a_copy_of_it(new_export, tmp_path):
     assert about["path"] == paths[held]
     assert outcomes(folder)["b2.fit"] == ("read", "")
     assert len(paths) == 9
+
+
+@pytest.mark.parametrize("batch", [1, 24])
+def test_a_renamed_file_whose_old_name_is_used_again_stays(batch, fixtures, tmp_path, monkeypatch):
+    monkeypatch.setattr(scanning, "BATCH_FILES", batch)
+    runs = fixtures / "export" / "watch" / "GARMIN" / "Activity"
+    folder = tmp_path / "export"
+    folder.mkdir()
+    shutil.copy(runs / "2026-04-28-18-05-04.fit", folder / "a.fit")
+    front.scan([folder], tmp_path / "ledger")
+    (folder / "a.fit").rename(folder / "z.fit")
+    shutil.copy(runs / "2026-04-30-18-05-59.fit", folder / "a.fit")
+    for _ in range(2):
+        assert front.scan([folder], tmp_path / "ledger").activities == 2
+    with Ledger(tmp_path / "ledger") as ledger:
+        held = {
+            path.rpartition("/")[2]: day.isoformat()
+            for path, day in ledger.activities("me").select("path", "day").rows()
+        }
+    assert held == {"a.fit": "2026-04-30", "z.fit": "2026-04-28"}
 
 
 def test_a_changed_file_that_cannot_be_read_keeps_what_was_known_of_it(new_export, tmp_path):
@@ -351,6 +385,23 @@ def test_refresh_back_again_gives_the_first_ledger(undisturbed, tmp_path, ledger
         scanning.refresh(ledger, athlete="me", config=settings.find({"downhill_model": "none"}))
         scanning.refresh(ledger, athlete="me", config=settings.find({}))
     assert ledger_dump(folder) == undisturbed[2]
+
+
+def test_refresh_asks_again_after_it_waited_for_another_writer(undisturbed, tmp_path, monkeypatch):
+    folder = tmp_path / "ledger"
+    shutil.copytree(undisturbed[1], folder)
+    lock = Ledger.lock
+
+    def waited(ledger, **how):
+        monkeypatch.setattr(Ledger, "lock", lock)
+        with Ledger(folder) as other, other.transaction() as db:
+            [(path,)] = db.execute("select path from activities limit 1").fetchall()
+            other.drop_activities(db, "me", path)
+        return lock(ledger, **how)
+
+    monkeypatch.setattr(Ledger, "lock", waited)
+    with Ledger(folder) as ledger:
+        assert scanning.refresh(ledger, athlete="me", config=settings.find({"mass_kg": 81.0})) == 7
 
 
 def test_refresh_after_a_new_analyzer_version_needs_no_source(

@@ -83,7 +83,7 @@ def test_changing_from_gps_altitude_to_a_barometer_causes_no_finding(tmp_path, s
             row = rows.activity_row(
                 "me",
                 one,
-                freshness=freshness(recording.about, config),
+                freshness=freshness(rows.day_of(recording.about), config),
                 segment="s.parquet",
                 context={},
                 pauses=recording.pauses,

@@ -5,8 +5,9 @@ import gpxpy
 import numpy as np
 import pytest
 
-from kneeledger.errors import EmptyActivityError, ReadError, UnsupportedFormatError
+from kneeledger.errors import EmptyActivityError, LimitError, ReadError, UnsupportedFormatError
 from kneeledger.model import Source
+from kneeledger.readers import course as courses
 from kneeledger.readers import gpx
 from kneeledger.readers.course import NAMESPACE, Waypoint, read_course, write_gpx
 
@@ -58,6 +59,34 @@ class TestReadCourse:
             b'<rtept lat="1.1" lon="2.1"/></rte></gpx>', b'<rtept lat="1.1" lon="2.1"><x:y>1</x:y></rtept>'
         )
         assert read_course(odd).latitude_deg.tolist() == [1.0, 1.1]
+
+    @pytest.mark.parametrize("odd", [b"inf", b"nan", b"-inf", b"1e300", b"181"])
+    def test_place_when_not_on_earth_then_dropped(self, odd: bytes) -> None:
+        for place in (b'<rtept lat="1.1" lon="2.1"/>', b'<wpt lat="1.6" lon="2.6"/>'):
+            data = ROUTE.replace(
+                place, place[:-2].replace(b'lon="', b'lon="' + odd + b'" x="') + b"/>" + place
+            )
+            course = read_course(data)
+            assert course.longitude_deg.tolist() == [2.0, 2.1]
+            assert [place.longitude_deg for place in course.waypoints] == [2.5, 2.6]
+
+    @pytest.mark.parametrize("odd", [b"inf", b"nan", b"1e300"])
+    def test_altitude_when_impossible_then_unknown(self, odd: bytes) -> None:
+        course = read_course(
+            ROUTE.replace(b"<ele>10<", b"<ele>" + odd + b"<").replace(b"<ele>12<", b"<ele>" + odd + b"<")
+        )
+        assert np.isnan(course.altitude_m).all()
+        assert course.waypoints[0].altitude_m is None
+
+    @pytest.mark.parametrize("data", [ROUTE, COURSE])
+    def test_course_when_of_more_points_than_the_bound_then_refused(
+        self, data: bytes, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(courses, "MAX_POINTS", 4)
+        assert read_course(data).latitude_deg.size == 2
+        monkeypatch.setattr(courses, "MAX_POINTS", 2)
+        with pytest.raises(LimitError, match="more than 2 points"):
+            read_course(data)
 
     @pytest.mark.parametrize("data", [b"", b"hello", b"PK\x03\x04", b"{}"])
     def test_content_when_no_course_then_unsupported(self, data: bytes) -> None:

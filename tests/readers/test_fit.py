@@ -6,13 +6,20 @@ import struct
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 import pytest
 
-from kneeledger.errors import CorruptFileError, EmptyActivityError, ReadError, UnsupportedFormatError
+from kneeledger.errors import (
+    CorruptFileError,
+    EmptyActivityError,
+    LimitError,
+    ReadError,
+    UnsupportedFormatError,
+)
 from kneeledger.model import Source
-from kneeledger.readers import fit
+from kneeledger.readers import fit, fit_columns, fit_drafts, fit_layout
 from kneeledger.readers.fit_layout import crc16
 
 EPOCH = datetime(1989, 12, 31, tzinfo=UTC)
@@ -711,3 +718,173 @@ def test_layouts_of_one_kind_are_read_each_as_it_is_written(count: int, big: boo
     assert [frame[name].to_list() for name in columns] == [
         list(cells) for cells in zip(*expected, strict=True)
     ]
+
+
+@pytest.mark.parametrize(("fields", "cells", "kept"), [(300, 20_000_000, 255), (60, 1_000, 33), (60, 10, 16)])
+def test_developer_fields_beyond_the_bounds_are_left_out_and_told(
+    fields: int, cells: int, kept: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(fit_columns, "MAX_DEV_CELLS", cells)
+    writer = begin()
+    layouts = (fields + 99) // 100
+    for index in range(layouts):
+        numbers = range(min(fields - 100 * index, 100))
+        for number in numbers:
+            describe(writer, number, U1, f"field {index} {number}", "u", index=index)
+        writer.define(1, 20, [(253, 4, U4), (4, 1, U1)], dev=[(number, 1, index) for number in numbers])
+        for second in range(30 // layouts):
+            writer.put(1, START + 100 * index + second, 85, dev=bytes(len(numbers)))
+    (draft,) = fit.drafts(source(writer.file()))
+    assert sum(name.startswith("dev:") for name in draft.records.columns) == kept
+    assert {issue.code: issue.count for issue in draft.issues}["too_many_fields"] == fields - kept
+
+
+def layouts(count: int, fields: int) -> Writer:
+    """Records of which each has a layout of its own."""
+    writer = begin()
+    for k in range(count):
+        made = [(253, 4, U4), *(((n + k) % 250, 1, U1) for n in range(fields - 1))]
+        writer.define(1, 20, made)
+        writer.put(1, START + k, *([7] * (fields - 1)))
+    return writer
+
+
+def test_layouts_are_bounded_by_their_fields_and_what_was_read_stays(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(fit_layout, "MAX_FIELDS", 1_000)
+    made: dict[bytes, int] = {}
+    slots = fit_layout._slots
+
+    def counted(native: bytes, developer: bytes) -> tuple[fit_layout.Slot, ...]:
+        found = slots(native, developer)
+        made[native] = len(found)
+        return found
+
+    monkeypatch.setattr(fit_layout, "_slots", counted)
+    writer = layouts(60, 100)
+    for data in (writer.file(), writer.file(crc=1)):
+        made.clear()
+        opened = fit.decode(data)
+        assert opened.frame("record").height == 9, "of 100 fields each, after the four of file_id"
+        assert sum(made.values()) <= 1_000
+        assert {issue.code: issue.count for issue in opened.issues}["fit_limit"] == 1
+    whole = layouts(9, 100).file()
+    assert fit.decode(whole).frame("record").height == 9
+    assert not fit.decode(whole).issues
+
+
+def test_chained_files_share_the_bound_on_fields(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(fit_layout, "MAX_FIELDS", 1_000)
+    opened = fit.decode(layouts(3, 100).file() * 50)
+    assert sum(len(one.native) // 3 for part in opened.parts for one in part.definitions) <= 1_000
+    assert opened.frame("record").height == 9
+
+
+def test_records_between_many_definitions_of_one_layout_are_one_table() -> None:
+    writer = begin()
+    for k in range(2_000):
+        writer.define(1, 20, RECORD)
+        writer.put(1, START + k, 1, 2, 3, 4, 5, 6, 7)
+    opened = fit.decode(writer.file())
+    assert [len(part.definitions) for part in opened.parts] == [2]
+    assert opened.frame("record").height == 2_000
+
+
+def test_a_field_described_again_and_again_makes_a_bounded_number_of_tables(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(fit_columns, "MAX_FIELDS", 300)
+    found = {}
+    for count in (20, 400):
+        writer = begin()
+        for k in range(count):
+            describe(writer, 3, U1, f"name {k}", "u", index=0)
+            writer.define(1, 20, [(253, 4, U4), (4, 1, U1)], dev=[(3, 1, 0)])
+            writer.put(1, START + k, 85, dev=bytes([7]))
+        (tables,) = fit.decode(writer.file()).tables
+        table = tables.table(20)
+        found[count] = len(table.groups)
+        assert table.frame(["timestamp"]).height == count, "no row is lost"
+    assert found == {20: 20, 400: 1}
+
+
+def test_a_field_of_few_layouts_is_read_from_these_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each of many layouts has a field of its own: values in place, and no work for layouts that lack it."""
+    views: list[int] = []
+    view = fit_columns._Group.view
+
+    def counted(group: fit_columns._Group, slot: fit_layout.Slot) -> fit_columns.Raw:
+        views.append(slot.number)
+        return view(group, slot)
+
+    monkeypatch.setattr(fit_columns._Group, "view", counted)
+    writer = begin()
+    for k in range(200):
+        writer.define(1, 20, [(253, 4, U4), (30 + k, 2, U2)])
+        writer.put(1, START + k, 1000 + k)
+    table = fit.decode(writer.file()).tables[0].table(20)
+    for k in range(200):
+        name = next(one for one in table.names if table._numbers.get(one) == 30 + k)
+        raw, missing = table.raw(name)
+        assert raw[~missing].tolist() == [1000 + k]
+        assert missing.tolist() == [one != k for one in range(200)]
+    assert len(views) <= 2 * 200 + 200
+
+
+def test_more_laps_than_anybody_runs_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(fit_drafts, "MAX_ROWS", 50)
+    writer = run(30)
+    writer.define(2, 19, [(253, 4, U4), (2, 4, U4)])
+    for k in range(50):
+        writer.put(2, START + k, START)
+    assert fit.drafts(source(writer.file()))[0].laps.height == 50
+    writer.put(2, START + 50, START)
+    with pytest.raises(LimitError, match="more than 50 messages of the kind lap"):
+        fit.drafts(source(writer.file()))
+
+
+@pytest.mark.parametrize("decoder", ["kneeledger", "fitparse"])
+def test_more_sessions_than_any_multisport_day_has_are_refused(
+    decoder: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(fit_drafts, "MAX_SESSIONS", 5)
+    writer = run(30)
+    writer.define(2, 18, [(253, 4, U4), (2, 4, U4)])
+    for k in range(5):
+        writer.put(2, START + k, START + k)
+    assert fit.drafts(source(writer.file()), decoder=decoder)[0].sessions.height == 5
+    writer.put(2, START + 5, START + 5)
+    with pytest.raises(LimitError, match="more than 5 messages of the kind session"):
+        fit.drafts(source(writer.file()), decoder=decoder)
+
+
+def test_chained_files_beyond_the_bound_are_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(fit, "MAX_PARTS", 3)
+    for count, told in ((3, 0), (4, 1)):
+        opened = fit.decode(run(12).file() * count)
+        assert len(opened.parts) == 3
+        assert sum(issue.code == "fit_chain_limit" for issue in opened.issues) == told
+
+
+def test_the_way_back_is_tried_a_bounded_number_of_times(monkeypatch: pytest.MonkeyPatch) -> None:
+    tried: list[int] = []
+    follows = fit_layout._follows
+
+    def counted(data: bytes, pos: int, *rest: Any) -> bool:
+        tried.append(pos)
+        return follows(data, pos, *rest)
+
+    monkeypatch.setattr(fit_layout, "_follows", counted)
+    writer = run(30)
+    for hole in range(10):
+        writer.body += b"\x0f" + b"\x40\0\0\x40\0\0" * 100
+        for second in range(10):
+            record(writer, 30 + 10 * hole + second)
+    data = writer.file(crc=1)
+    assert fit.decode(data).frame("record").height == 130
+    whole = len(tried)
+    monkeypatch.setattr(fit_layout, "RESYNC_TRIALS", whole // 2)
+    tried.clear()
+    opened = fit.decode(data)
+    assert len(tried) == whole // 2
+    assert 30 < opened.frame("record").height < 130
+    assert opened.lost_bytes > 0

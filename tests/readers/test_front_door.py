@@ -308,3 +308,27 @@ class TestAbout:
         monkeypatch.setattr(readers.fit, "drafts", lambda _source, decoder: [drafted(seconds())] * 3)
         found = readers.read_source(source(b"\x0e\x10\x00\x00\x00\x00\x00\x00.FIT\x00\x00"))
         assert [one.about.part for one in found] == [0, 1, 2]
+
+
+class TestDates:
+    @pytest.mark.parametrize(
+        ("year", "said"), [(9999, 9999), (9998, 9998), (1, 1), (1975, 1975), (2150, 2150)]
+    )
+    def test_file_when_all_its_times_are_of_no_watch_then_refused_with_the_year(self, year, said):
+        data = gpx().replace(b"2024-05-04", b"%04d-05-04" % year)
+        with pytest.raises(CorruptFileError, match=f"its times are of the year {said}$"):
+            readers.read_source(source(data))
+
+    def test_times_when_a_few_are_of_no_watch_then_they_alone_are_lost(self):
+        data = gpx().replace(b"2024-05-04T06:00:30", b"9999-12-31T23:59:59")
+        (one,) = readers.read_source(source(data.replace(b"2024-05-04T06:00:20", b"0001-01-01T00:00:00")))
+        assert one.about.end == START + timedelta(seconds=59)
+        assert one.records["time"].null_count() == 2
+        assert {issue.code: issue.count for issue in one.issues}["bad_time"] == 2
+
+    def test_totals_when_they_last_for_ages_then_the_recording_ends_where_it_starts(self, monkeypatch):
+        row = {name: [None] for name in schema.SESSIONS} | {"start": [START], "elapsed_s": [1e14]}
+        types = {name: column.dtype for name, column in schema.SESSIONS.items()}
+        sessions = pl.DataFrame(row, schema=types)
+        (one,) = through(monkeypatch, drafted(schema.empty(schema.RECORDS), sessions=sessions))
+        assert (one.about.start, one.about.end) == (START, START)

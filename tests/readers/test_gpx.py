@@ -1,11 +1,15 @@
 from datetime import UTC, datetime
+from itertools import islice
 from pathlib import Path
+from typing import Any
 
+import numpy as np
+import polars as pl
 import pytest
 
 from kneeledger.errors import CorruptFileError, EmptyActivityError
-from kneeledger.model import Draft, Source
-from kneeledger.readers import gpx
+from kneeledger.model import Draft, FloatArray, Source
+from kneeledger.readers import gpx, xml_points
 
 HEAD = (
     '<?xml version="1.0" encoding="UTF-8"?><gpx version="1.1" creator="Maker One" '
@@ -293,3 +297,82 @@ class TestTracks:
     def test_file_when_nothing_legible_then_corrupt(self, data: bytes) -> None:
         with pytest.raises((CorruptFileError, EmptyActivityError)):
             gpx.drafts(source(data))
+
+
+def test_kinds_of_extensions_beyond_the_bound_are_left_out_and_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(xml_points, "MAX_CELLS", 600)
+    many = "".join(f"<a{k}>1</a{k}>" for k in range(50))
+    often = "<extensions><hr>140</hr><lap>2</lap></extensions>"
+    points = [point(k, f"<extensions>{many}</extensions>" if k == 5 else often) for k in range(30)]
+    (draft,) = read(track("".join(points)))
+    vendor = [name for name in draft.records.columns if name.startswith("dev:")]
+    assert len(vendor) == 20
+    assert "dev:lap []" in vendor
+    assert draft.records["heart_rate_bpm"].null_count() == 1
+    assert codes(draft)["too_many_fields"] == 31
+
+
+class Counting:
+    """numpy, with the number of values that its functions were given."""
+
+    def __init__(self) -> None:
+        self.seen = 0
+
+    def __getattr__(self, name: str) -> Any:
+        found = getattr(np, name)
+        if not callable(found) or isinstance(found, type):
+            return found
+
+        def counted(*given: Any, **more: Any) -> Any:
+            self.seen += sum(one.size for one in given if isinstance(one, np.ndarray))
+            return found(*given, **more)
+
+        return counted
+
+
+def test_each_point_is_looked_at_as_often_however_many_tracks_there_are(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def seen(tracks: int) -> int:
+        points = iter(range(1200))
+        text = "".join(
+            "<trk><trkseg>"
+            + "".join(
+                f'<trkpt lat="5.{k:04d}" lon="-30"><time>{2000 + track // 336}-{1 + track // 28 % 12:02d}-'
+                f"{1 + track % 28:02d}T10:{k % 60:02d}:00Z</time></trkpt>"
+                for k in islice(points, 1200 // tracks)
+            )
+            + "</trkseg></trk>"
+            for track in range(tracks)
+        )
+        counting = Counting()
+        monkeypatch.setattr(gpx, "np", counting)
+        found = gpx.drafts(Source("a.gpx", f'<gpx version="1.1">{text}</gpx>'.encode(), "", Path("a.gpx")))
+        assert [one.records.height for one in found] == [1200 // tracks] * tracks
+        assert all(one.records["segment"].to_list() == [0] * (1200 // tracks) for one in found)
+        return counting.seen
+
+    assert seen(400) < 2 * seen(4)
+
+
+def test_a_track_has_the_columns_it_has_values_of_however_many_names_the_file_has(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    made: list[str] = []
+    series = xml_points._series
+
+    def counted(name: str, values: FloatArray) -> pl.Series:
+        made.append(name)
+        return series(name, values)
+
+    monkeypatch.setattr(xml_points, "_series", counted)
+    tracks = "".join(
+        f'<trk><trkseg><trkpt lat="1" lon="2"><time>20{10 + k // 28}-01-{1 + k % 28:02d}T10:00:00Z</time><extensions>'
+        f"<n{k}>{k}</n{k}><w{k}>word</w{k}><all>1</all></extensions></trkpt></trkseg></trk>"
+        for k in range(100)
+    )
+    found = read(tracks)
+    assert [{name for name in one.records.columns if name.startswith("dev:")} for one in found] == [
+        {f"dev:n{k} []", f"dev:w{k} []", "dev:all []"} for k in range(100)
+    ]
+    assert len(made) == 100 * 4, "a position and two columns each"

@@ -1,9 +1,10 @@
+import time
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
-from kneeledger.errors import CorruptFileError, EmptyActivityError
+from kneeledger.errors import CorruptFileError, EmptyActivityError, LimitError
 from kneeledger.model import Draft, Source
 from kneeledger.readers import tcx
 
@@ -205,3 +206,18 @@ class TestActivities:
     def test_file_when_nothing_legible_then_corrupt(self) -> None:
         with pytest.raises(CorruptFileError):
             tcx.drafts(source(b"\x00\x01"))
+
+
+def test_steps_outside_of_all_laps_cost_nothing_an_activity() -> None:
+    made = "".join(activity(lap(point(k) + point(k + 1))) for k in range(300))
+    data = f"<TrainingCenterDatabase><Activities>{made}</Activities>{'<Steps>1</Steps>' * 60_000}"
+    began = time.process_time()
+    assert len(tcx.drafts(source(data + "</TrainingCenterDatabase>"))) == 300
+    assert time.process_time() - began < 5
+
+
+def test_a_file_of_nothing_but_laps_is_refused() -> None:
+    text = "<TrainingCenterDatabase><Activities><Activity>{}</Activity></Activities></TrainingCenterDatabase>"
+    data = text.format("<Lap/>" * (tcx.MAX_LAPS + 1)).encode()
+    with pytest.raises(LimitError, match="more than 20000 laps"):
+        tcx.drafts(Source("a.tcx", data, "", Path("a.tcx")))

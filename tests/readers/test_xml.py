@@ -12,7 +12,7 @@ from lxml import etree
 
 from kneeledger.errors import CorruptFileError, LimitError, ReadError
 from kneeledger.model import Source
-from kneeledger.readers import gpx, tcx, xml
+from kneeledger.readers import gpx, tcx, xml, xml_repair
 from kneeledger.readers.xml_repair import repaired
 from kneeledger.readers.xml_values import moment, moments, number, numbers
 
@@ -45,6 +45,20 @@ def trees(draw: st.DrawFn, depth: int = 0) -> etree._Element:
 
 
 class TestDocument:
+    @pytest.mark.parametrize("sign", ["x", "&#x00410;", "\U0001f3c3", " \n<![CDATA[&]]>"])
+    def test_word_when_endless_then_cut(self, sign: str) -> None:
+        doc = xml.document(source(f"<a k='{'x' * 50_000}' l='&amp;'><b>{sign * 50_000}</b></a>"))
+        assert [len(text) for text in doc.attributes(0).values()] == [1_000, 1]
+        assert len(doc.text(1)) == 1_000
+
+    def test_prefixes_when_many_and_long_are_undeclared_then_a_few_are_told(self) -> None:
+        names = [f"p{k}{'x' * 100_000}:a" for k in range(8)]
+        doc = xml.document(source("<r>" + "".join(f"<{name}>1</{name}>" for name in names) + "</r>"))
+        (issue,) = doc.issues
+        assert issue.count == 8
+        assert len(issue.text) < 400
+        assert f"p4{'x' * 38}… and 3 more is used but never declared" in issue.text
+
     @settings(max_examples=60, deadline=None)
     @given(trees(), st.booleans())
     def test_tree_when_written_by_lxml_then_the_same_elements(
@@ -310,3 +324,52 @@ class TestValues:
 def test_document_when_without_element_then_corrupt() -> None:
     with pytest.raises(CorruptFileError):
         xml.document(source("plain text"))
+
+
+@pytest.mark.parametrize("sign", ["<!--", "'", "<!-- '"])
+def test_signs_that_are_never_closed_in_a_document_type_take_no_second_look(sign: str) -> None:
+    data = "<gpx><!DOCTYPE gpx [" + sign * 100_001 + "</gpx>"
+    began = time.process_time()
+    assert [issue.code for issue in xml.document(source(data)).issues][:1] == ["xml_doctype"]
+    assert time.process_time() - began < 2
+
+
+def test_faults_without_end_are_refused_soon(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(xml_repair, "MAX_REPAIRS", 1_000)
+    assert shape("<a>" + "</b>" * 1_000 + "</a>") == [("a", -1, "")]
+    with pytest.raises(LimitError, match="faults of XML"):
+        shape("<a>" + "</b>" * 1_002 + "</a>")
+
+
+def test_a_sign_left_open_in_a_document_type_hides_nothing_behind_it() -> None:
+    assert shape("<!DOCTYPE gpx SYSTEM \"it's >\" [<!-- ]]> -->'] ><gpx><a>1</a></gpx>") == [
+        ("gpx", -1, ""),
+        ("a", 0, "1"),
+    ]
+
+
+@pytest.mark.parametrize(
+    "encoding", ["rot13", "hex", "base64", "zip", "undefined", "punycode", "idna", "utf-7"]
+)
+def test_an_encoding_that_is_none_of_text_is_told_and_loses_nothing(encoding: str) -> None:
+    text = "cafe\xe9 " + "abc" * 100_000
+    data = f'<?xml version="1.0" encoding="{encoding}"?><gpx><name>{text}</name></gpx>'
+    began = time.process_time()
+    doc = xml.document(source(data.encode("cp1252")))
+    assert time.process_time() - began < 2
+    assert text.encode() in doc.data
+    assert doc.text(1) == text[:1_000]
+    assert [issue.code for issue in doc.issues] == ["xml_encoding"]
+
+
+@pytest.mark.parametrize("encoding", ["ISO-8859-1", "latin1", "Windows-1252", "cp1252", "us-ascii", "EUC-JP"])
+def test_encodings_of_text_are_still_known(encoding: str) -> None:
+    assert xml._TEXT_CODECS.fullmatch(encoding)
+
+
+def test_a_word_after_many_blanks_is_read() -> None:
+    text = " " * 30_000 + "running" + "\n" * 30_000
+    assert shape(f"<gpx><type>{text}</type><name>{' ' * 30_000}</name></gpx>")[1:] == [
+        ("type", 0, "running"),
+        ("name", 0, ""),
+    ]

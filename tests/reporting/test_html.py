@@ -350,3 +350,275 @@ def test_physio_page_shows_initials_only(content: Any, tmp_path: Path) -> None:
     assert "More than usual" in told.text
     assert "Not a medical device" in told.text
     assert sum(tag == "tr" for tag, _ in told.tags) > 7
+
+
+def entry(day: date, **told: Any) -> dict[str, Any]:
+    empty = dict.fromkeys(("during", "after", "next_morning", "rating", "side", "note"))
+    return {"date": day, "limp": False, "swelling": False, **empty, **told}
+
+
+def log_of(*rows: dict[str, Any]) -> pl.DataFrame:
+    from kneeledger.schema import conform
+    from kneeledger.workload import PAIN
+
+    return conform(pl.DataFrame(list(rows), infer_schema_length=None), PAIN)[0]
+
+
+@pytest.mark.parametrize(
+    ("told", "expected"),
+    [
+        (
+            [{"during": "beyond", "after": "tolerable"}, {"during": "none", "next_morning": "worse"}],
+            "2 entries: during beyond tolerable on 1 day, after tolerable, next morning worse on 1 day",
+        ),
+        ([{"during": "none", "swelling": True}], "1 entry: during none, swelling on 1 day"),
+        ([{"after": "beyond", "limp": True}], "1 entry: after beyond tolerable on 1 day, limp on 1 day"),
+        (
+            [{"during": "tolerable", "next_morning": "baseline"}],
+            "1 entry: during tolerable, next morning unchanged",
+        ),
+        ([{"rating": 4.0}], "1 entry: up to 4/10"),
+        ([{"stairs": True}], "1 entry: nothing noted in words"),
+    ],
+)
+def test_physio_weeks_say_the_worst_of_the_pain_log(
+    content: Any, tmp_path: Path, told: list[dict[str, Any]], expected: str
+) -> None:
+    report, _ = content
+    days = [date(2026, 4, 28), date(2026, 4, 30)]
+    log = log_of(*(entry(day, **one) for day, one in zip(days, told, strict=False)))
+    sheet = {"weeks": report.weeks.tail(2), "spikes": [], "changed": [], "onset": None}
+    text = outline(html.write_physio(replace(report, pain=log), sheet, tmp_path)).text
+    assert expected in text
+    assert text.count("tolerable") >= expected.count("tolerable")
+    table = text[text.index("Days known") : text.index("More than usual")]
+    assert "no entry" in table
+
+
+def test_physio_tells_every_unused_file_and_an_onset_that_nothing_is_known_of(
+    content: Any, tmp_path: Path
+) -> None:
+    report, _ = content
+    reasons = (("a planned course: give it to `forecast`", 3), *((f"reason {n}", 1) for n in range(8)))
+    files = replace(report.files, skipped=11, skipped_by_reason=reasons)
+    sheet = {"weeks": report.weeks.tail(2), "spikes": [], "changed": [], "onset": date(2020, 1, 1)}
+    text = outline(html.write_physio(replace(report, files=files), sheet, tmp_path)).text
+    assert "11 not used" in text
+    assert "3 × for other reasons" in text
+    assert "give it to “forecast”" in text
+    assert "`" not in text
+    assert "Before the onset on 1 January 2020 What changed before that day is unknown" in text
+
+
+def unbelieved(page: Any, source: str = "gps") -> Any:
+    from kneeledger.model import AltitudeSource, Issue
+
+    about = replace(page.about, altitude_source=AltitudeSource(source))
+    issue = Issue("grade_unknown", 1, "Grade is not known: knee load is computed as on level ground.")
+    down = {"downhill_share": Value(0.0), "descent_m": Value(64.0, -0.2, 136.0)}
+    return replace(page, about=about, issues=(issue,), metrics={**page.metrics, **down})
+
+
+def test_slopes_that_nobody_knows_are_unknown_and_no_zero(content: Any, tmp_path: Path) -> None:
+    _, pages = content
+    text = outline(html.write_activity(unbelieved(pages["last"]), tmp_path, alone=True)).text
+    assert "knee load came from going downhill is unknown" in text
+    assert "0 % of this" not in text
+    assert "Nowhere: no slope changed" not in text
+    assert "Not known along this route" in text
+    assert "Share of knee load from going downhill" not in text
+    tile = text[text.index("Descent estimated") :][:200]
+    assert tile.startswith(
+        "Descent estimated unknown Altitude: gps. It gives 64 m (between 0 m and 136 m), too rough"
+    )
+
+
+def test_walks_do_not_say_that_nothing_came_from_downhill(written: dict[str, Path]) -> None:
+    text = outline(written["hike"]).text
+    assert "Going downhill is not modelled apart for walking" in text
+    assert "0 % of this walk" not in text
+    assert "Share of knee load from going downhill" not in text
+
+
+def test_a_treadmill_goes_down_nowhere_in_the_tile_as_in_the_list(content: Any, tmp_path: Path) -> None:
+    _, pages = content
+    page = unbelieved(pages["last"], "none")
+    page = replace(page, about=replace(page.about, sub_sport="treadmill", indoor=True))
+    text = outline(html.write_activity(page, tmp_path, alone=True)).text
+    assert "Descent estimated 0 m Indoors nothing goes down" in text
+
+
+def kilometres(page: Any, tmp_path: Path) -> tuple[str, str]:
+    """Head and first row of the table of kilometres."""
+    text = outline(html.write_activity(page, tmp_path, alone=True)).text
+    table = text[text.index("Kilometre by kilometre km") :][:600]
+    head, _, rows = table.partition("Mean force")
+    return head, rows
+
+
+def test_kilometres_of_a_ride_are_told_in_turns_of_the_pedals(content: Any, tmp_path: Path) -> None:
+    _, pages = content
+    head, _ = kilometres(pages["ride"], tmp_path)
+    assert "Cadence rpm" in head
+    assert "steps/min" not in head
+    without = pages["ride"].per_km.with_columns(cadence_rpm=pl.lit(None, dtype=pl.Float64))
+    head, _ = kilometres(replace(pages["ride"], per_km=without), tmp_path)
+    assert "Cadence" not in head
+    head, _ = kilometres(pages["last"], tmp_path)
+    assert "Cadence steps/min" in head
+
+
+def test_what_nobody_ran_is_not_held_against_a_running_pace(written: dict[str, Path]) -> None:
+    for kind in ("ride", "hike"):
+        text = outline(written[kind]).text
+        assert "Where the load came from" in text
+        assert "with the step rate" not in text
+    assert "Cadence against pace" not in outline(written["hike"]).text
+
+
+def test_no_grade_is_shown_anywhere_that_is_not_known(content: Any, tmp_path: Path) -> None:
+    _, pages = content
+    page = unbelieved(pages["spike"])
+    path = html.write_activity(page, tmp_path, alone=True)
+    text = outline(path).text
+    assert "Elevation along the route, too rough to tell its grade from" in text
+    assert "filled by grade" not in text
+    assert '"g":' in html.write_activity(pages["spike"], tmp_path, alone=True).read_text(encoding="utf-8")
+    assert '"g":' not in html.write_activity(page, tmp_path, alone=True).read_text(encoding="utf-8")
+    assert "%" not in kilometres(page, tmp_path)[1].partition("Peak")[0]
+
+
+def test_what_is_no_moving_has_neither_descent_nor_cadence(content: Any, tmp_path: Path) -> None:
+    _, pages = content
+    about = replace(pages["last"].about, sport="training", sub_sport="strength_training")
+    none = {name: Value(None) for name in pages["last"].metrics}
+    metrics = {**none, "timer_s": Value(2400.0), "moving_s": Value(0.0)}
+    empty = pl.DataFrame()
+    page = replace(
+        pages["last"], about=about, way="other", metrics=metrics, profile=empty, comparisons=(), findings=(),
+        per_km=empty, bands=empty, descents=empty, cadence_by_pace=empty, cadence_histogram=empty,
+    )  # fmt: skip
+    text = outline(html.write_activity(page, tmp_path, alone=True)).text
+    assert "Time 40:00" in text
+    assert "Moving time" not in text
+    assert "Median while running" not in text
+    assert "Descent estimated" not in text
+
+
+def test_both_tables_of_parts_are_against_the_same_usual(content: Any, written: dict[str, Path]) -> None:
+    _, pages = content
+    page = pages["spike"]
+    speed, _ = page.usual
+    text = outline(written["spike"]).text
+    assert text.count(f"against your usual: {words.pace(speed)} with a step rate") == 2
+    for name, linear, steps in page.decomposition:
+        assert page.metrics[f"load_{name}_bw_s"].value == linear
+        assert page.metrics[f"peak_{name}_steps"].value == steps
+
+
+def test_where_no_usual_is_known_the_parts_say_against_what_they_are(content: Any, tmp_path: Path) -> None:
+    _, pages = content
+    text = outline(html.write_activity(replace(pages["spike"], usual=None), tmp_path, alone=True)).text
+    assert "against easy running at 5:33/km" in text
+    assert "time, at an easy pace" in text
+    assert "your usual pace" not in text
+
+
+def test_where_cadence_comes_from_is_told_once_and_whole(content: Any, tmp_path: Path) -> None:
+    _, pages = content
+    reason = (
+        "cadence: 82 at 2.79 m/s ×2 fits a run; usually one leg; agrees with the device's strides (-0.1 %)"
+    )
+    about = replace(pages["last"].about, cadence=replace(pages["last"].about.cadence, reason=reason))
+    text = outline(html.write_activity(replace(pages["last"], about=about), tmp_path, alone=True)).text
+    assert (
+        "Cadence 82 at 2.79 m/s ×2 fits a run; usually one leg; agrees with the device's strides (−0.1 %)"
+        in text
+    )
+
+
+def test_a_card_does_not_say_thirty_days_of_what_is_held_against_half_of_ninety() -> None:
+    from datetime import timedelta
+
+    from kneeledger import findings
+    from kneeledger.workload import History
+
+    first = date(2026, 1, 1)
+    days = [*range(0, 60, 2), 110]
+    rows = pl.DataFrame(
+        [
+            {
+                "id": f"r{k}", "day": first + timedelta(days=k), "start": f"{first + timedelta(days=k)}T07:00:00Z",
+                "end": f"{first + timedelta(days=k)}T08:00:00Z", "way": "run", "sport": "running",
+                "distance_m": 20_000.0 if k == 110 else 8_000.0, "run_distance_m": 20_000.0 if k == 110 else 8_000.0,
+            }
+            for k in days
+        ]
+    ).with_columns(pl.col("start", "end").str.to_datetime(time_unit="us", time_zone="UTC"))  # fmt: skip
+    as_of = first + timedelta(days=110)
+    found = [one for one in findings.find(History(rows), as_of) if one.code == "SP001"]
+    (shown,) = (html_findings.card(one, "metric", {}) for one in found)
+    assert shown["big"] == "5.0 ×"
+    assert shown["of"] == "half of the longest of the 90 days before"
+
+
+def overview_of(season: Path, as_of: date) -> Any:
+    from kneeledger.ledger.store import Ledger
+    from kneeledger.pipeline import gathering, history, settings
+
+    config = settings.find({"tz": "", "jobs": 1})
+    with Ledger(season, create=False) as ledger:
+        known = history.gather(ledger, "me", config, as_of=as_of)
+        return gathering.overview(ledger, known, config, {})
+
+
+def test_before_the_first_file_the_page_says_that_nothing_is_known(season: Path, tmp_path: Path) -> None:
+    report = overview_of(season, date(2019, 1, 1))
+    text = outline(html.write_overview(report, tmp_path)).text
+    assert "As of 1 January 2019 (the day you named); no file up to this day." in text
+    assert "Nothing is known yet: no activity is recorded up to this day." in text
+    for wrong in ("Nothing of the last days was more", "0 of the last 0", "unknown to unknown", "0 days old"):
+        assert wrong not in text
+    sheet = {"weeks": report.weeks, "spikes": [], "changed": [], "onset": None}
+    physio = outline(html.write_physio(report, sheet, tmp_path)).text
+    assert "was more than this runner" not in physio
+    assert "No day is known yet" in physio
+    assert "31 December – 6 January unknown unknown unknown unknown" in physio
+
+
+def test_long_after_the_newest_file_both_readings_stand_there(season: Path, tmp_path: Path) -> None:
+    report = overview_of(season, date(2026, 6, 10))
+    assert {room.reading for room in report.rooms} == {"rested", "as usual"}
+    text = outline(html.write_overview(report, tmp_path)).text
+    assert "Both readings" in text
+    assert "Rested since the newest file." in text
+    assert "As usual since the newest file." in text
+    table = text[text.index("The last weeks, newest first") :][:900]
+    assert "unknown unknown unknown unknown" in table
+    assert "no day of it is known" in table
+
+
+def test_room_of_those_who_only_ride_is_that_of_rides(content: Any, tmp_path: Path) -> None:
+    from kneeledger.headroom import Ceiling
+    from kneeledger.model import Way
+    from kneeledger.pipeline import gathering
+
+    ceiling = Ceiling(Way.RIDE, "knee_load_bw_s", 1.0, 1.1, "a", None, window_empty=False, text="")
+    assert gathering._room_name(ceiling) == "ride_knee_load_bw_s"
+    report, _ = content
+    ride = replace(report.rooms[0], measure="ride_knee_load_bw_s", room=2_000.0)
+    unknown = replace(report.rooms[-1], room=None, text="Only 3 of the last 28 days are known.")
+    text = outline(html.write_overview(replace(report, rooms=(ride, unknown)), tmp_path)).text
+    tiles = text[text.index("How much more before it is a spike") :][:400]
+    assert "Knee load of a ride project rule up to" in tiles
+    assert "up to unknown" not in tiles
+    assert "Knee load of the next 7 days project rule unknown Only 3" in tiles
+
+
+def test_ratios_and_amounts_have_their_unit(written: dict[str, Path]) -> None:
+    text = outline(written["overview"]).text
+    table = text[text.index("Workload measures as of") :][:3000]
+    assert re.search(r"running distance ratio, rolling, coupled 7:28 \d\.\d\d ×", table)
+    assert re.search(r"running distance fitness \(42 days\) [\d.]+ km a day", table)
+    assert re.search(r"running distance strain [\d.]+ km", table)
+    assert not re.search(r" -\d", table)

@@ -6,6 +6,10 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import polars as pl
+import pytest
+from markupsafe import Markup
+
 from kneeledger.reporting import pdf
 
 
@@ -69,3 +73,62 @@ def test_long_names_neither_fill_pages_nor_fail(content: Any, tmp_path: Path) ->
     page = pages["hike"]
     bad = replace(page, title="$x^2$ " + "w" * 10_000, about=replace(page.about, device="\u202e<b>" * 3000))
     assert len(pages_of(pdf.write_activity(bad, tmp_path))) <= 8
+
+
+def drawn_of(stream: bytes) -> dict[bytes, int]:
+    """How often each drawing operator stands in a page."""
+    return {op: len(re.findall(rb"(?:^|\s)" + op + rb"(?=\s)", stream)) for op in (b"m", b"l", b"Do", b"re")}
+
+
+@pytest.mark.parametrize("share", [1.0, 0.5])
+def test_a_chart_on_paper_has_every_mark_of_the_chart_itself(
+    content: Any, tmp_path: Path, share: float
+) -> None:
+    from matplotlib import rc_context
+
+    from kneeledger import charts
+    from kneeledger.reporting.html_figures import Figure
+
+    report, pages = content
+    log = pl.DataFrame({"date": [report.as_of], "during": ["beyond"], "after": ["none"]})
+    made = (
+        lambda: charts.weeks(report.weeks),
+        lambda: charts.cadence_trend(report.cadence["series"], report.cadence["changes"]),
+        lambda: charts.pain(log, report.weeks),
+        lambda: charts.load(pages["spike"].profile, pages["spike"].per_km),
+        lambda: charts.sessions(report.sessions),
+    )
+    for make in made:
+        paper = pdf._paper("a4", "")
+        with pdf._settings():
+            alone = make()
+            with rc_context({"pdf.compression": 6}):
+                alone.figure.savefig(tmp_path / "alone.pdf")
+            paper.page()
+            empty = pdf._save(paper, tmp_path / "empty.pdf", "")
+            paper = pdf._paper("a4", "")
+            paper.chart(Figure("c", "", Markup(), Markup(), "", False, make()), share)
+            placed = pdf._save(paper, tmp_path / "placed.pdf", "")
+        expected, on_paper, nothing = (
+            drawn_of(streams(path)) for path in (tmp_path / "alone.pdf", placed, empty)
+        )
+        assert expected[b"l"] > 0
+        assert {op: on_paper[op] - nothing[op] for op in (b"m", b"l", b"Do")} == {
+            op: expected[op] for op in (b"m", b"l", b"Do")
+        }, alone.name
+
+
+def test_a_heading_goes_with_its_chart_to_the_next_page(content: Any) -> None:
+    from kneeledger import charts
+    from kneeledger.reporting.html_figures import Figure
+
+    report, _ = content
+    with pdf._settings():
+        paper = pdf._paper("a4", "")
+        paper.text("above")
+        paper.at = paper.height - 250.0
+        paper.heading("Weeks")
+        paper.chart(Figure("c", "", Markup(), Markup(), "", False, charts.weeks(report.weeks)))
+    first, second = ([text.get_text() for text in page.texts] for page in paper.pages)
+    assert "Weeks" not in first
+    assert "Weeks" in second

@@ -52,3 +52,26 @@ def test_days_have_no_locale() -> None:
     assert words.day(date(2026, 5, 3)) == "3 May 2026"
     assert words.day(date(2026, 12, 31), year=False) == "31 December"
     assert words.day(None) == "unknown"
+
+
+def test_no_number_is_a_negative_zero() -> None:
+    assert words.height(-0.3) == "0 m"
+    assert words.height(-12.0) == "−12 m"
+    assert words.number(-0.04, 1) == "0.0"
+    assert words.distance(-0.1) == "0.00 km"
+    assert words.percent(-0.001) == "0 %"
+    assert words.signed(-0.4) == "0 %"
+    assert words.grade(-0.0004) == "0 %"
+
+
+@pytest.mark.parametrize(
+    ("known", "days", "told"),
+    [
+        (0, 0, "No day is known yet."),
+        (1, 1, "1 of 1 day is known."),
+        (1, 28, "1 of the last 28 days is known."),
+        (27, 28, "27 of the last 28 days are known."),
+    ],
+)
+def test_days_that_are_known(known: int, days: int, told: str) -> None:
+    assert words.days_known(known, days) == told

@@ -2,7 +2,7 @@
 
 Short: 60 days of two athletes, in this process (slow marker). The long one, by hand, ten years of five::
 
-    python tests/robustness/test_soak.py --days 3650 --athletes 5 --report-every 30
+    python tests/robustness/test_soak.py --days 3650 --athletes 5 --ask-every 7 --report-every 730
 
 It prints a line for each tenth of the time: days, activities, seconds of processor and resident memory.
 """
@@ -64,15 +64,18 @@ def memory_mib():
     return int(line.split()[1]) / 1024
 
 
-def soak(folder, days, athletes, *, report_every=30, tell=None, seed=3):
-    """Live through the days; for each day (activities so far, seconds of scan, of questions, memory [MiB])."""
+def soak(folder, days, athletes, *, ask_every=1, report_every=30, tell=None, seed=3):
+    """Live through the days; for each day (activities so far, seconds of scan, of questions, memory [MiB]).
+
+    Seconds are those of all athletes together; of questions None on a day without any.
+    """
     chance = random.Random(seed)
     ledger = folder / "ledger"
     config = settings.find({})
     told, written = [], 0
     for number in range(days):
         day = FIRST + timedelta(days=number)
-        scanning = asking = 0.0
+        scanning, asking = 0.0, None
         for athlete in range(athletes):
             name = f"runner-{athlete}"
             export = folder / name
@@ -87,10 +90,11 @@ def soak(folder, days, athletes, *, report_every=30, tell=None, seed=3):
             began = time.process_time()
             with Ledger(ledger) as opened:
                 some = opened.activities(name).height
-            if some > 3:
-                with comparing.known(ledger, name, config, day)[0]:
-                    pass
-            asking += time.process_time() - began
+            if some > 3 and number % ask_every == ask_every - 1:
+                opened, of = comparing.known(ledger, name, config, day)
+                with opened:
+                    comparing.spikes(of)
+                asking = (asking or 0.0) + time.process_time() - began
             if some > 3 and report_every and number % report_every == report_every - 1:
                 front.report(ledger, folder / f"report-{athlete}", athlete=name, config=config, as_of=day)
         gc.collect()
@@ -110,8 +114,8 @@ def test_sixty_days_of_two_athletes_stay_flat(tmp_path):
         assert len(list(ledger.tracks.iterdir())) <= 40
     first, last = told[10:25], told[45:]
     for column, what in ((1, "scan"), (2, "questions")):
-        early = statistics.median(one[column] for one in first)
-        late = statistics.median(one[column] for one in last)
+        early = statistics.median(one[column] for one in first if one[column] is not None)
+        late = statistics.median(one[column] for one in last if one[column] is not None)
         assert late < 2.5 * early + 0.2, (what, early, late)
     if told[-1][3]:
         assert told[-1][3] < told[24][3] + 120
@@ -122,7 +126,9 @@ def _tell(days):
         step = max(1, days // 10)
         if number % step == step - 1:
             part = told[-step:]
-            scan, ask = (statistics.median(one[k] for one in part) for k in (1, 2))
+            scan, ask = (
+                statistics.median([one[k] for one in part if one[k] is not None] or [0.0]) for k in (1, 2)
+            )
             line = f"day {number + 1}: {told[-1][0]} activities, scan {scan:.2f} s, questions {ask:.2f} s"
             sys.stdout.write(f"{line}, memory {told[-1][3]:.0f} MiB\n")
             sys.stdout.flush()
@@ -134,8 +140,16 @@ if __name__ == "__main__":
     parser = argparse.ArgumentParser()
     parser.add_argument("--days", type=int, default=3650)
     parser.add_argument("--athletes", type=int, default=5)
+    parser.add_argument("--ask-every", type=int, default=1)
     parser.add_argument("--report-every", type=int, default=30)
     asked = parser.parse_args()
     with tempfile.TemporaryDirectory() as place:
         os.chdir(place)
-        soak(Path(place), asked.days, asked.athletes, report_every=asked.report_every, tell=_tell(asked.days))
+        soak(
+            Path(place),
+            asked.days,
+            asked.athletes,
+            ask_every=asked.ask_every,
+            report_every=asked.report_every,
+            tell=_tell(asked.days),
+        )

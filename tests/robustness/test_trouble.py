@@ -4,6 +4,7 @@ import ctypes
 import json
 import os
 import shutil
+import sqlite3
 import stat
 import subprocess
 import sys
@@ -100,7 +101,25 @@ def test_when_the_disk_is_full_it_says_so_and_loses_nothing(
     front.scan([small_export], tmp_path / "moved")
     found = ledger_dump(tmp_path / "moved")
     assert found.pop("pain")
+    found["meta"].remove(("changes", "1"))
     assert found == {name: rows for name, rows in undisturbed[1].items() if name != "pain"}
+
+
+@pytest.mark.parametrize(("free", "words"), [(4096, "disk is full"), (10**9, "Look at the folder's rights")])
+def test_an_error_of_output_on_a_full_disk_says_that_it_is_full(free, words, tmp_path, monkeypatch):
+    def failing(*_):
+        error = sqlite3.OperationalError("disk I/O error")
+        error.sqlite_errorcode = sqlite3.SQLITE_IOERR_SHMSIZE
+        raise error
+
+    usage = shutil.disk_usage(tmp_path)
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: usage._replace(free=free))
+    with Ledger(tmp_path / "l") as ledger:
+        monkeypatch.setattr(Ledger, "backup", failing)
+        with pytest.raises(StoreError) as told:
+            ledger.add_entry("pain", "me", {"date": "2026-04-03"})
+    assert words in str(told.value)
+    assert ("Make room" in told.value.hint) == ("full" in words)
 
 
 @POSIX
@@ -340,9 +359,10 @@ def test_a_scan_waits_for_another_with_a_message_and_gives_up_with_one(small_exp
     told = []
     with Ledger(tmp_path / "ledger") as other:
         other.lock()
-        with Ledger(tmp_path / "ledger") as mine, pytest.raises(StoreError, match="Another kneeledger"):
-            mine.lock(wait_s=0.3, on_wait=lambda: told.append("waiting"))
-    assert told == ["waiting"]
+        mine = Ledger(tmp_path / "ledger", tell=told.append)
+        with mine, pytest.raises(StoreError, match="Another kneeledger"):
+            mine.lock(wait_s=0.3)
+    assert told == ["Another kneeledger is writing to this ledger; waiting."]
 
 
 def test_questions_are_answered_while_a_scan_writes(undisturbed, tmp_path):

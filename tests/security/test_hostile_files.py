@@ -79,6 +79,11 @@ def test_a_bomb_that_begins_like_a_recording_is_stopped_and_told(tmp_path, tried
     assert {one["code"] for one in tried(plain)["failures"]} == {"bomb"}
 
 
+def test_a_gzip_of_many_empty_streams_is_read_to_its_end(tmp_path, tried):
+    file = put(tmp_path, "a.gpx.gz", gzip.compress(GOOD) + gzip.compress(b"") * 500_000)
+    assert tried(file)["activities"] == 1
+
+
 def test_nested_bombs_are_stopped(tmp_path, tried):
     inner = zip_by_hand([(b"x.fit", inflated(100 * MIB), 100 * MIB, None)])
     for _ in range(4):
@@ -177,6 +182,7 @@ def test_a_device_given_as_a_file_is_refused(place, tmp_path, measured):
 LAUGHS = b"".join(
     b'<!ENTITY l%d "%s">' % (k, b"&l%d;" % (k - 1) * 10 if k else b"lol" * 100) for k in range(12)
 )
+LONG = b"x" * 50_000
 HOSTILE_XML = {
     "laughs": b"<!DOCTYPE gpx [" + LAUGHS + b"]>" + GOOD[21:].replace(b"<trk>", b"<trk><name>&l11;</name>"),
     "quadratic": b'<!DOCTYPE gpx [<!ENTITY a "' + b"a" * 200_000 + b'">]>'
@@ -189,6 +195,16 @@ HOSTILE_XML = {
     "deep": GOOD[:-len(b"</trk></gpx>")] + b"<a>" * 300_000,
     "attributes": GOOD.replace(b"<trkseg>", b"<trkseg " + b" ".join(b'a%d="1"' % k for k in range(200_000)) + b">"),
     "one text": GOOD.replace(b"<trk>", b"<trk><name>" + b"x" * 20_000_000 + b"</name>"),
+    "one creator": GOOD.replace(b'creator="x"', b'creator="' + b"x" * 20_000_000 + b'"'),
+    "a creator of many tracks": GOOD[:-6].replace(b'creator="x"', b'creator="' + b"x" * 200_000 + b'"')
+    + b"".join(
+        b'<trk><trkseg><trkpt lat="5" lon="-30"><time>%d-04-03T10:00:00Z</time></trkpt></trkseg></trk>' % (1990 + k % 35)
+        for k in range(1_900)
+    ) + b"</gpx>",
+    "long prefixes": GOOD.replace(
+        b"<trk>", b"".join(b"<p%d%s:a>1</p%d%s:a>" % (k, LONG, k, LONG) for k in range(50)) + b"<trk>"
+    ),
+    "stray ends": GOOD.replace(b"<trk>", b"<trk>" + b"</b>" * 5_000_000),
     "no end": GOOD[:-30] + b"<trkpt lat='" + b"1" * 5_000_000,
     "comments": GOOD.replace(b"<trk>", b"<!--" * 500_000 + b"--><trk>"),
     "subset": b"<!DOCTYPE gpx [" + b"<!ELEMENT a (b)>" * 300_000 + b"]>" + GOOD[21:],
@@ -203,6 +219,7 @@ def test_hostile_xml_is_bounded_and_expands_nothing(attack, tmp_path, tried):
     everything = b"".join(p.read_bytes() for p in (tmp_path / "ledger").rglob("*") if p.is_file())
     assert b"root:" not in everything
     assert b"lollol" * 50 not in everything
+    assert len(everything) < 40 * MIB
 
 
 # --- FIT --------------------------------------------------------------------------------------
@@ -221,7 +238,14 @@ DEFINITION = bytes([0x40, 0, 0, 20, 0, 3, 253, 4, 0x86, 5, 4, 0x86, 4, 1, 2])
 WIDE = bytes([0x41, 0, 0, 20, 0, 255]) + bytes(n for k in range(255) for n in (k, 255, 2))
 DEVELOPERS = bytes([0x62, 0, 0, 20, 0, 1, 253, 4, 0x86, 255]) + bytes([1, 255, 0]) * 255
 GOOD_ROWS = b"".join(struct.pack("<BIIB", 0, 1_000_000_000 + k, 300 * k, 80) for k in range(600))
+SESSION = bytes([0x42, 0, 0, 18, 0, 3, 253, 4, 0x86, 2, 4, 0x86, 7, 4, 0x86])
+LAP = bytes([0x43, 0, 0, 19, 0, 1, 2, 4, 0x86])
 HOSTILE_FIT = {
+    "a session a second": DEFINITION + GOOD_ROWS + SESSION
+    + b"".join(struct.pack("<BIII", 2, 1_000_000_001 + k, 1_000_000_000 + k, 1000) for k in range(90_000)),
+    "sessions that share all laps": DEFINITION + GOOD_ROWS + SESSION
+    + b"".join(struct.pack("<BIII", 2, 1_000_100_000, 1_000_000_000 + k, 10**8) for k in range(2_000))
+    + LAP + b"".join(struct.pack("<BI", 3, 1_000_000_000 + k // 20) for k in range(99_000)),
     "rows of nothing": DEFINITION + GOOD_ROWS + bytes([0x41, 0, 0, 20, 0, 0]) + b"\1" * 6_000_000,
     "compressed rows of nothing": DEFINITION + GOOD_ROWS + bytes([0x41, 0, 0, 20, 0, 0]) + b"\xa1" * 6_000_000,
     "rows of an unknown message": DEFINITION + GOOD_ROWS + bytes([0x41, 0, 0, 0x34, 0xFF, 0]) + b"\1" * 6_000_000,

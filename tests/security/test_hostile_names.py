@@ -14,8 +14,9 @@ from html.parser import HTMLParser
 import polars as pl
 import pytest
 
+from kneeledger.config import load
 from kneeledger.ledger.store import Ledger
-from kneeledger.pipeline import front
+from kneeledger.pipeline import front, settings
 from kneeledger.pipeline.front import ReportOptions
 
 pytestmark = pytest.mark.slow
@@ -261,7 +262,7 @@ def hook(event, told):
         asked.append(event)
 sys.addaudithook(hook)
 from pathlib import Path
-from kneeledger.pipeline import front
+from kneeledger.pipeline import front, settings
 if __name__ == "__main__":
     front.scan([Path(sys.argv[1])], Path("l"), jobs=1)
     front.report(Path("l"), Path("r"))
@@ -273,3 +274,45 @@ if __name__ == "__main__":
         [sys.executable, script, small_export], cwd=tmp_path, capture_output=True, text=True, check=False
     )
     assert done.returncode == 0, done.stderr
+
+
+def test_an_anonymous_report_tells_no_settings_no_device_and_no_words_of_a_file(fixtures, tmp_path):
+    run = (fixtures / "export" / "watch" / "GARMIN" / "Activity" / "2026-04-30-18-05-59.fit").read_bytes()
+    points = "".join(
+        f'<trkpt lat="{5 + k * 3e-5:.6f}" lon="-30"><zaphprefix:x>3</zaphprefix:x><ele>10</ele>'
+        f"<time>2026-04-30T08:{k // 60:02d}:{k % 60:02d}Z</time></trkpt>"
+        for k in range(600)
+    )
+    export, ledger, out = tmp_path / "e", tmp_path / "l", tmp_path / "out"
+    export.mkdir()
+    (export / "a.fit").write_bytes(run)
+    (export / "b.gpx").write_text(
+        f'<gpx creator="Zaphod\'s iPhone SN4242424"><trk><trkseg>{points}</trkseg></trk></gpx>',
+        encoding="utf-8",
+    )
+    toml = tmp_path / "kneeledger.toml"
+    toml.write_text(
+        f'terrain_dir = "{(tmp_path / "Zaphterrain").as_posix()}"\ntz = "America/Mexico_City"\nmass_kg = 71.4837\n',
+        encoding="utf-8",
+    )
+    (tmp_path / "Zaphterrain").mkdir()
+    config = load(settings.SETTINGS, files=[toml], flags={})
+    front.scan([export], ledger, athlete="Zaphodia", config=config)
+    formats = ("html", "pdf", "png", "csv", "json", "parquet")
+
+    def write(**how):
+        options = ReportOptions(formats=how.pop("formats", formats), pages="all", **how)
+        front.report(ledger, out, athlete="Zaphodia", config=config, options=options)
+        return [(file.name, text) for file, text in everything(out)]
+
+    words = ("Zaph", "zaphprefix", "SN4242424", "Mexico_City", "71.4837", tmp_path.as_posix())
+    named = write(single_file=True)
+    assert [word for word in words if not any(word in text for _, text in named)] == []
+    write(physio=True)
+    (out / "mine.txt").write_text("kept", encoding="utf-8")
+    plain = write(anonymous=True, formats=("html", "csv"))
+    assert [(name, word) for name, text in plain for word in words if word in text] == []
+    assert (out / "mine.txt").exists()
+    write(physio=True)
+    again = write(anonymous=True, single_file=True)
+    assert [(name, word) for name, text in again for word in words if word in text] == []

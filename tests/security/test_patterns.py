@@ -76,7 +76,38 @@ def slow(pattern, flags, asked, length, limit_s):
     return None
 
 
+def took_s(compiled, use, subject):
+    began = time.process_time()
+    getattr(compiled, use)(subject)
+    return time.process_time() - began
+
+
+def growing(pattern, flags, asked):
+    """The first text whose fourfold takes more than eight times as long, and both times; None where none does.
+
+    Only texts that take long for their length are measured twice: a bound on the time of a short text alone
+    lets quadratic growth pass, which is minutes on a file of some 100 kB.
+    """
+    compiled = re.compile(pattern, flags)
+    for text, longer in zip(attacks(pattern, 8_000), attacks(pattern, 32_000), strict=True):
+        if isinstance(pattern, bytes):
+            text, longer = text.encode("latin-1", "replace"), longer.encode("latin-1", "replace")
+        for use in asked:
+            short_s = took_s(compiled, use, text)
+            if short_s > 0.015:
+                long_s = took_s(compiled, use, longer)
+                if long_s > 8 * short_s:
+                    return text[:30], short_s, long_s
+    return None
+
+
 FOUND = patterns()
+
+
+def test_quadratic_growth_is_found():
+    quadratic = rb"""<!--.*?-->|"[^"]*"|'[^']*'|[\[\]>]"""
+    assert growing(quadratic, re.DOTALL, ["search"]) is not None
+    assert growing(rb"""<!--|["'\[\]>]""", 0, ["search"]) is None
 
 
 def test_every_expression_is_written_out():
@@ -89,3 +120,4 @@ def test_no_expression_can_be_made_slow(where, pattern, flags, asked):
     assert slow(pattern, flags, asked, 1_500, 0.4) is None
     if not where.startswith(OURS):
         assert slow(pattern, flags, asked, 8_000, 0.4) is None
+        assert growing(pattern, flags, asked) is None

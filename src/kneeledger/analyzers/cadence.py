@@ -330,7 +330,7 @@ CADENCE = Analyzer(
                 "steps/min" if unit == "spm" else "rpm",
                 f"{text} {what} cadence",
                 0,
-                f"Weighted by time over {what}, without zeros and drop-outs.",
+                f"{text.capitalize()} {what} cadence, weighted by time, without zeros and drop-outs.",
             )
             for way, what, unit in (
                 ("run", "running", "spm"),

@@ -28,6 +28,8 @@ class Metric:
     meaning: str
     """One or two sentences: what it is, and what it is not."""
     formula: str = ""
+    interval: bool = False
+    """Whether the number carries a 90 % interval."""
 
 
 @dataclass(frozen=True, slots=True)

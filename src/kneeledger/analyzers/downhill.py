@@ -374,16 +374,19 @@ METRICS: Final = (
         "Metres down, counted by hysteresis; the range is what other thresholds would give. Lifts, cars, "
         "virtual rides and sports without legs are not counted.",
         "sum of downward swings of at least 3 m (1.5 m where steeper than 1.25 %; 10 m with GPS altitude)",
+        interval=True,
     ),
     Metric(
         "ascent_m", "m", "Ascent", "sum", 0, Evidence.ESTIMATED, _ALTITUDE_SOURCES,
         "Metres up, counted in the same way as descent.",
         "sum of upward swings of at least 3 m (1.5 m where steeper than 1.25 %; 10 m with GPS altitude)",
+        interval=True,
     ),
     Metric(
         "descent_run_m", "m", "Descent while running", "sum", 0, Evidence.ESTIMATED, _ALTITUDE_SOURCES,
         "The part of the descent that falls on running, not on walking or riding.",
         "descent_m, shared out over the records of each downward swing",
+        interval=True,
     ),
     Metric(
         "steep_descent_run_m", "m", "Steep descent while running", "sum", 0, Evidence.ESTIMATED,
@@ -421,24 +424,28 @@ METRICS: Final = (
         ("Article", "RBDS", "Telhan2010"),
         f"{_EXCESS_MEANING}; here by the downhill model in force.",
         "sum of (L(grade) - L(0)) x dt over running records below -2 %",
+        interval=True,
     ),
     Metric(
         "excess_knee_load_article_bw_s", "BW·s", "Excess downhill knee load, article", "sum", 0,
         Evidence.CONTESTED, ("Article",),
         f"{_EXCESS_MEANING}: by the article, +40 % at a decline of 5 %.",
         "sum of L(0) x (8.0 x |grade|) x dt over running records below -2 %",
+        interval=True,
     ),
     Metric(
         "excess_knee_load_mechanics_bw_s", "BW·s", "Excess downhill knee load, mechanics", "sum", 0,
         Evidence.CONTESTED, ("RBDS",),
         f"{_EXCESS_MEANING}: by turning level running data into the slope.",
         "sum of L(0) x (5.4 x |grade|) x dt over running records below -2 %",
+        interval=True,
     ),
     Metric(
         "excess_knee_load_none_bw_s", "BW·s", "Excess downhill knee load, none", "sum", 0,
         Evidence.CONTESTED, ("Telhan2010",),
         f"{_EXCESS_MEANING}: by the study that found no change at -7 %, it is 0.",
         "0",
+        interval=True,
     ),
     Metric(
         "braking_energy_j_per_kg", "J/kg", "Braking energy", "sum", 0, Evidence.ESTIMATED, ("Assumed",),

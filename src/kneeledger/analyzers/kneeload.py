@@ -38,6 +38,8 @@ SPORT_WAYS: Final = {
     "hiking": Way.WALK,
     "cycling": Way.RIDE,
 }
+PEDALLING_RPM: Final = 20.0
+"""Slower turns are coasting, as the median cadence of a ride has it."""
 NINETY: Final = 1.645
 """Half width of a 5-95 % interval in standard deviations."""
 
@@ -67,6 +69,7 @@ PER_KM: schema.Schema = {
     "peak_weighted_steps": schema.Column(pl.Float64, "reference steps in it"),
     "grade": schema.Column(pl.Float64, "mean grade over its distance"),
     "cadence_spm": schema.Column(pl.Float64, "mean step rate"),
+    "cadence_rpm": schema.Column(pl.Float64, "mean pedalling rate, without coasting"),
 }
 
 
@@ -319,7 +322,8 @@ def _per_km(track: Track) -> Columns:
 
     load = track.array("knee_load_bw_s")
     modelled = np.bincount(cell[np.isfinite(load)], minlength=count) > 0
-    moving = np.where(track.array("cadence_spm") > 0.0, dt, 0.0)
+    stepping = np.where(track.array("cadence_spm") > 0.0, dt, 0.0)
+    pedalling = np.where(track.array("cadence_rpm") >= PEDALLING_RPM, dt, 0.0)
     table = {
         "km": np.arange(1, count + 1),
         "distance_m": metres,
@@ -328,7 +332,8 @@ def _per_km(track: Track) -> Columns:
         "load_rate_bw": mean("load_rate_bw", dt, seconds),
         "peak_weighted_steps": np.where(modelled, total(track.filled("peak_weighted_steps")), np.nan),
         "grade": mean("grade", ds, metres),
-        "cadence_spm": mean("cadence_spm", moving, total(moving)),
+        "cadence_spm": mean("cadence_spm", stepping, total(stepping)),
+        "cadence_rpm": mean("cadence_rpm", pedalling, total(pedalling)),
     }
     travelled = table["distance_m"] > 0.0
     return Columns({name: values[travelled] for name, values in table.items()}, schema.kinds(PER_KM))
@@ -347,9 +352,9 @@ _GAIN_SOURCES: Final = {
     DownhillModel.NONE: ("Telhan2010",),
 }
 _PART_MEANINGS: Final = {
-    "duration": "the same running time at an easy 3 m/s, usual step rate, on the level",
-    "pace": "the difference the real pace makes; a description, no advice",
-    "cadence": "the difference the real step rate makes against the population's at this pace",
+    "duration": "the same running time at the usual pace and step rate, on the level",
+    "pace": "the difference the real pace makes against the usual one; a description, no advice",
+    "cadence": "the difference the real step rate makes against the usual one at this pace",
     "downhill": "what all declines add; rests on the contested downhill model",
     "uphill": "what inclines take off, at most a fifth of the load there",
     "walking": "all of the walking",
@@ -364,20 +369,20 @@ def _cards() -> tuple[Metric, ...]:
             "knee_load_linear_bw_s", "BW·s", "Knee load", "sum", 0, modelled, (*_MODEL_SOURCES, "Article"),
             "Patellofemoral force of one leg added up over time, running, walking and cycling together. "
             "A population model: the level is uncertain by about a third, changes of one person by far less.",
-            "sum over records of load_rate_bw × dt",
+            "sum over records of load_rate_bw × dt", interval=True,
         ),
         Metric(
             "knee_load_easy_minutes", "min", "Knee load in easy minutes", "sum", 0, modelled,
             (*_MODEL_SOURCES, "Article"),
             "Minutes of easy level running (3 m/s) with the same linear knee load.",
-            "knee load / (0.727 BW × 60 s)",
+            "knee load / (0.727 BW × 60 s)", interval=True,
         ),
         Metric(
             "knee_load_peak_weighted_steps", "steps", "Peak-weighted knee load", "sum", 0, modelled,
             (*_MODEL_SOURCES, "Edwards2018"),
             "Steps of one leg counted by the fourth power of their peak force; an easy level step is 1. "
             "The exponent is a project rule: none is agreed for this joint.",
-            "sum of steps per leg × (peak force / 5.55 BW)^4",
+            "sum of steps per leg × (peak force / 5.55 BW)^4", interval=True,
         ),
         Metric(
             "knee_load_per_km_bw_s", "BW·s/km", "Knee load per km on foot", "none", 0, modelled, _MODEL_SOURCES,
@@ -418,10 +423,11 @@ def _cards() -> tuple[Metric, ...]:
             Metric(
                 f"knee_load_{way}_bw_s", "BW·s", f"Knee load from {words}", "sum", 0, modelled, sources,
                 f"Linear knee load of the {words} alone. Stacked with the others, never weighed against them.",
+                interval=True,
             ),
             Metric(
                 f"peak_weighted_{way}_steps", "steps", f"Peak-weighted load from {words}", "sum", 0, modelled,
-                (*sources, "Edwards2018"), f"Peak-weighted knee load of the {words} alone.",
+                (*sources, "Edwards2018"), f"Peak-weighted knee load of the {words} alone.", interval=True,
             ),
         ]  # fmt: skip
     for model in DownhillModel:
@@ -430,16 +436,22 @@ def _cards() -> tuple[Metric, ...]:
             Metric(
                 f"knee_load_{model}_bw_s", "BW·s", f"Knee load, downhill model {model}", "sum", 0, contested,
                 sources, f"Linear knee load if declines load the knee as the model {model} says. The "
-                "interval holds within this model only.",
+                "interval holds within this model only.", interval=True,
             ),
             Metric(
                 f"peak_weighted_{model}_steps", "steps", f"Peak-weighted load, downhill model {model}", "sum",
-                0, contested, sources, f"Peak-weighted load if declines load the knee as {model} says.",
+                0, contested, sources, f"Peak-weighted load if declines load the knee as {model} says.", interval=True,
             ),
         ]  # fmt: skip
     for part in decomposition.PARTS:
         evidence = contested if part == "downhill" else modelled
         meaning = f"Part of the knee load: {_PART_MEANINGS[part]}. The parts add up to the whole."
+        if part in ("duration", "pace", "cadence"):
+            meaning += (
+                " Usual, in the report and in `export`, is the athlete's own as of the day looked from; until it"
+                " is known, for a file alone and in a cohort's data set, it is an easy 3 m/s and the population's"
+                " step rate, the same for all."
+            )
         cards += [
             Metric(
                 f"load_{part}_bw_s", "BW·s", f"Knee load, part: {part}", "sum", 0, evidence, ("RBDS",), meaning

@@ -14,6 +14,7 @@ from typing import Any, Final
 import numpy as np
 import polars as pl
 
+from kneeledger import plurals
 from kneeledger.charts import units as u
 from kneeledger.charts.calendar_axis import day_numbers, place_days
 from kneeledger.charts.chart import Chart
@@ -276,7 +277,8 @@ def _changes(sheet: Sheet, ax: Any, changes: Sequence[Mapping[str, Any]], end: f
 
 def _trend_alt(days: Sequence[date], y: FloatArray, changes: Sequence[Mapping[str, Any]]) -> str:
     told = (
-        f"Step rate at the same pace. {len(days)} runs from {u.day(days[0])} to {u.day(days[-1])} {days[-1].year}; at "
+        f"Step rate at the same pace. {plurals.count(len(days), 'run')} "
+        f"from {u.day(days[0])} to {u.day(days[-1])} {days[-1].year}; at "
         f"3 m/s on level ground between {u.number(float(y.min()), 1)} and {u.number(float(y.max()), 1)} steps a minute, "
         f"last {u.number(float(y[-1]), 1)}."
     )

@@ -40,15 +40,15 @@ def place_days(ax: "Axes", first: date, last: date, *, narrow: bool) -> None:
             for at in starts
             if at <= last.year * 12 + last.month
         ]
-        words = [
-            f"{u.month(day)} {day.year}" if day.month == 1 or index == 0 else u.month(day)
-            for index, day in enumerate(days)
-        ]
+        words = [u.month(day) for day in days]
     low, high = ax.get_xlim()
+    seen = [(day, text) for day, text in zip(days, words, strict=True) if low <= day.toordinal() <= high]
+    years = [day.year for day, _ in seen]
+    # the year stands at the first mark of each, where a season leaves no doubt at none
+    several = span > 7 * 26
     shown = [
-        (day.toordinal(), text)
-        for day, text in zip(days, words, strict=True)
-        if low <= day.toordinal() <= high
+        (day.toordinal(), f"{text} {day.year}" if several and day.year not in years[:index] else text)
+        for index, (day, text) in enumerate(seen)
     ]
     ticks_x(ax, [at for at, _ in shown], [text for _, text in shown])
     for (at, _), label in zip(shown, ax.get_xticklabels(), strict=True):

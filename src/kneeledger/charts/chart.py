@@ -37,3 +37,5 @@ class Bar:
     """None, ``note``, ``raised`` or ``high``."""
     tested: bool
     """True where a study tested the bands: running distance."""
+    halved: bool = False
+    """True where the 30 days before hold none and the reference is half of the largest of 90 days."""

@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
+from kneeledger import plurals
 from kneeledger.charts import units as u
 from kneeledger.charts.calendar_axis import day_numbers, place_days
 from kneeledger.charts.chart import Chart
@@ -156,7 +157,9 @@ def _months(ax: Any, start: date, count: int) -> None:
 def _calendar_alt(title: str, days: list[date], value: FloatArray, unit: str) -> str:
     good = np.isfinite(value)
     told = (
-        f"{title}. {len(days)} days to {u.day(days[-1])} {days[-1].year}: {int((value[good] > 0).sum())} with some, "
+        f"{title}. {plurals.count(len(days), 'day')} to "
+        f"{u.day(days[-1])} {days[-1].year}: "
+        f"{int((value[good] > 0).sum())} with some, "
         f"{int((value[good] == 0).sum())} with none, {int((~good).sum())} unknown"
     )
     if good.any() and np.nanmax(value) > 0:
@@ -229,8 +232,9 @@ def ratios(workload_frame: pl.DataFrame, *, narrow: bool = False) -> Chart:
     blank = int(np.all(~np.isfinite(every), axis=0).sum())
     ends = [f"{panel}, {words}: {_last(values)}" for panel, lines in panels for values, words in lines]
     alt = (
-        f"{title}: {name}. {len(days)} days to {u.day(days[-1])} {days[-1].year}; last known values: {'; '.join(ends)}. "
-        f"{blank} days have no ratio."
+        f"{title}: {name}. {plurals.count(len(days), 'day')} to {u.day(days[-1])} {days[-1].year}; "
+        f"last known values: {'; '.join(ends)}. "
+        f"{plurals.count(blank, 'day has', 'days have')} no ratio."
     )
     return sheet.chart("ratios", alt)
 
@@ -390,7 +394,8 @@ def _load_series(frame: pl.DataFrame) -> tuple[FloatArray, FloatArray, float]:
     """Middle of each day or week, its load in easy minutes, and its width in days."""
     if "week" in frame.columns:
         rows = frame.drop_nulls("week").sort("week")
-        load = np.nansum(np.stack([column(rows, f"knee_{way}_bw_s") for way, _ in WAYS]), axis=0)
+        ways = np.stack([column(rows, f"knee_{way}_bw_s") for way, _ in WAYS])
+        load = np.where(np.isfinite(ways).any(axis=0), np.nansum(ways, axis=0), np.nan)
         return day_numbers(rows["week"].to_list()) + 3, load / EASY_S, 7.0
     rows = frame.drop_nulls("day").sort("day") if "day" in frame.columns else pl.DataFrame()
     return (
@@ -434,8 +439,9 @@ def _pain_dots(ax: Any, log: pl.DataFrame, x: FloatArray) -> list[int]:
 def _pain_alt(title: str, log: pl.DataFrame, counted: list[int]) -> str:
     days = log["date"].to_list()
     told = (
-        f"{title}. {log.height} entries from {u.day(days[0])} to {u.day(days[-1])} {days[-1].year}: "
-        f"{counted[0]} words of none or "
+        f"{title}. {plurals.count(log.height, 'entry', 'entries')} "
+        f"from {u.day(days[0])} to {u.day(days[-1])} {days[-1].year}: "
+        f"{plurals.count(counted[0], 'word')} of none or "
         f"an unchanged morning, {counted[1]} of tolerable, {counted[2]} of beyond tolerable or a worse morning"
     )
     worst = [

@@ -65,6 +65,7 @@ def risk(
     narrow: bool = False,
     measures: Sequence[str] = tuple(MEASURES),
     what: str = "activity",
+    sloped: bool = True,
 ) -> Chart:
     """One activity against the most of the 30 days before it, and where the load ran up.
 
@@ -79,9 +80,13 @@ def risk(
         What this way of moving is compared by: of ``distance_m``, ``descent_m``, ``knee_load_bw_s``.
     what
         Word for what is compared, such as ``course``.
+    sloped
+        False where the grade is not known, so that a load as on level ground says nothing of the slopes.
     """
     rows = [(measure, next((bar for bar in bars if bar.measure == measure), None)) for measure in measures]
     route, above = route_axis(profile, units), excess(profile) / EASY_S
+    if not sloped:
+        above = np.full(profile.height, np.nan)
     height = 520.0 if narrow else 480.0
     if route is None or not float(np.nanmax(np.abs(above), initial=0.0)) >= LEAST_MIN:
         height -= 150 if narrow else 180
@@ -91,11 +96,21 @@ def risk(
         height -= (len(MEASURES) - len(rows)) * (ROW_NARROW if narrow else ROW)
     sheet = Sheet(height, narrow)
     if bars:
-        top = sheet.heading(TITLE, f"This {what} against the most of the 30 days before it (100 %).") + 22
+        top = sheet.heading(TITLE, f"This {what} against {_before(rows)} (100 %).") + 22
         below, alt = _bars(sheet, top, rows, units), _bars_alt(rows, units, what)
     else:
         below, alt = sheet.heading(TITLE, ALONE) + 4, f"{TITLE} {ALONE}"
     return sheet.chart("risk", f"{alt} {_where(sheet, below + 14, profile, route, above)}")
+
+
+def _before(rows: Sequence[tuple[str, Bar | None]]) -> str:
+    """What stands at 100 %."""
+    halved = [bar.halved for _, bar in rows if bar is not None and bar.reference is not None]
+    half = "half of the most of 90 days"
+    if halved and all(halved):
+        return f"{half}, as the 30 before it hold none"
+    most = "the most of the 30 days before it"
+    return f"{most}, or {half} where those hold none" if any(halved) else most
 
 
 def _bars(sheet: Sheet, top: float, rows: Sequence[tuple[str, Bar | None]], units: str) -> float:
@@ -213,7 +228,8 @@ def _told(ax: "Axes", index: int, measure: str, bar: Bar | None, units: str, *, 
     if bar is not None and bar.value is not None:
         told = shown(measure, bar.value, units)
         if bar.reference is not None:
-            told += f", before {shown(measure, bar.reference, units).split(' ')[0]}"
+            before = "half of 90 days" if bar.halved else "before"
+            told += f", {before} {shown(measure, bar.reference, units).split(' ')[0]}"
     if narrow:
         note(ax, (0, index + 0.24), name, bold=True, size=12)
         note(ax, (0, index + 0.24), told, shift=(82, 0), colour="muted")
@@ -238,7 +254,7 @@ def _bars_alt(rows: Sequence[tuple[str, Bar | None]], units: str, what: str) -> 
             if reach := _reach(bar):
                 text += f" (90 % interval {reach})"
             parts.append(text)
-    return f"{TITLE} This {what} against the most of the 30 days before it: {'; '.join(parts)}."
+    return f"{TITLE} This {what} against {_before(rows)}: {'; '.join(parts)}."
 
 
 def excess(profile: pl.DataFrame) -> FloatArray:

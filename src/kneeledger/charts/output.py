@@ -12,11 +12,13 @@ import io
 import re
 import xml.etree.ElementTree as ET
 from pathlib import Path
+from typing import BinaryIO
 
 from kneeledger.charts.chart import Chart
 from kneeledger.charts.palette import LIGHT, variable
 from kneeledger.charts.sheet import drawn
-from kneeledger.errors import ReportError
+from kneeledger.errors import ReportError, StoreError
+from kneeledger.ledger.store import write_bytes
 
 __all__ = ["to_png", "to_svg"]
 
@@ -28,6 +30,8 @@ DECIMALS = re.compile(r"-?\d+\.\d+")
 HEX = re.compile(r"#[0-9a-fA-F]{6}\b")
 DROPPED = ("font-family", "stroke-miterlimit")
 PAINT = ("fill", "stroke")
+MARGIN = 12 / 72
+"""Paper around a PNG [inches of 72 px]."""
 GEOMETRY = ("d", "x", "y", "width", "height", "transform", "points")
 
 
@@ -46,7 +50,8 @@ def to_svg(chart: Chart, *, prefix: str) -> str:
         Has a ``viewBox`` and no fixed size, ``role="img"``, a title and a description from the alternative
         text, and colours only as variables of `palette_css`. A chart along a route tells where its axes are:
         ``data-plot`` (left, top, right, bottom in units of the viewBox) and ``data-x`` (the values of the x axis
-        at left and right, in metres, or seconds where ``data-x-unit`` is ``s``).
+        at left and right, in metres, or seconds where ``data-x-unit`` is ``s``); where there are several panels
+        below each other, ``data-panels`` has top and bottom of each.
 
     Raises
     ------
@@ -85,6 +90,9 @@ def _root(chart: Chart, prefix: str) -> dict[str, str]:
         left, right = box[0].x0 * width, box[0].x1 * width
         top, bottom = (1 - max(one.y1 for one in box)) * height, (1 - min(one.y0 for one in box)) * height
         attributes["data-plot"] = f"{left:.1f} {top:.1f} {right:.1f} {bottom:.1f}"
+        if len(along) > 1:
+            edges = [f"{(1 - one.y1) * height:.1f} {(1 - one.y0) * height:.1f}" for one in box]
+            attributes["data-panels"] = " ".join(edges)
         attributes["data-x"] = f"{limits[0] * abs(scale):.1f} {limits[1] * abs(scale):.1f}"
         attributes["data-x-unit"] = "s" if scale < 0 else "m"
     return attributes
@@ -185,11 +193,13 @@ def _shorter(match: re.Match[str]) -> str:
 
 
 @drawn
-def to_png(chart: Chart, path: Path | str, scale: float = 2) -> None:
-    """Write the chart as a PNG in its light colours.
+def to_png(chart: Chart, path: Path | str | BinaryIO, scale: float = 2) -> None:
+    """Write the chart as a PNG in its light colours, with a margin, since no page gives it one.
 
     Parameters
     ----------
+    path
+        Where to (a file for its owner only, whole or not at all), or something open to write bytes to.
     scale
         Pixels a CSS pixel.
 
@@ -198,9 +208,24 @@ def to_png(chart: Chart, path: Path | str, scale: float = 2) -> None:
     ReportError
         The file cannot be written.
     """
+    from matplotlib.transforms import Bbox
+
+    width, height = chart.figure.get_size_inches()
+    raw = io.BytesIO()
+    chart.figure.savefig(
+        raw,
+        format="png",
+        dpi=72 * scale,
+        facecolor=LIGHT["paper"],
+        metadata={"Software": None},
+        bbox_inches=Bbox([[-MARGIN, -MARGIN], [width + MARGIN, height + MARGIN]]),
+    )
     try:
-        chart.figure.savefig(
-            path, format="png", dpi=72 * scale, facecolor=LIGHT["paper"], metadata={"Software": None}
-        )
+        if isinstance(path, Path | str):
+            write_bytes(Path(path), raw.getvalue())
+        else:
+            path.write(raw.getvalue())
+    except StoreError as error:
+        raise ReportError(error.message) from error
     except OSError as error:
-        raise ReportError(f"{path} cannot be written: {error.strerror}.") from error
+        raise ReportError(f"The picture cannot be written: {error.strerror}.") from error

@@ -19,7 +19,8 @@ __all__ = ["decomposition"]
 
 Part = tuple[str, float, float]
 WORDS: Final = {
-    "duration": "time, at your usual pace",
+    "duration": "time, at an easy pace",
+    "duration, own": "time, at your usual pace",
     "pace": "pace",
     "cadence": "step rate",
     "downhill": "going downhill",
@@ -34,13 +35,15 @@ VIEWS: Final = (
 
 
 @drawn
-def decomposition(parts: Sequence[Part], *, narrow: bool = False) -> Chart:
+def decomposition(parts: Sequence[Part], *, narrow: bool = False, own: bool = True) -> Chart:
     """The exact parts of an activity's knee load, in both views.
 
     Parameters
     ----------
     parts
         (name, linear [BW·s], peak-weighted [steps per leg]); each column sums to the whole.
+    own
+        Whether they are against the athlete's own usual pace, not an easy one.
     """
     shown = [part for part in parts if abs(part[1]) > 1e-6 or abs(part[2]) > 1e-6]
     sheet = Sheet((256 + 26 * len(shown)) if narrow else (156 + 24 * len(shown)), narrow)
@@ -57,8 +60,8 @@ def decomposition(parts: Sequence[Part], *, narrow: bool = False) -> Chart:
         left = 0.0 if narrow else index * (width + gap)
         at = top + (76 * index if narrow else 0)
         _bar(sheet, shown, view, left, at, width)
-    _list(sheet, shown, at + 78, narrow=narrow)
-    return sheet.chart("decomposition", _alt(shown))
+    _list(sheet, shown, at + 78, narrow=narrow, own=own)
+    return sheet.chart("decomposition", _alt(shown, own=own))
 
 
 def _amount(part: Part, which: int) -> float:
@@ -102,7 +105,11 @@ def _colour(name: str) -> str:
     return PART.get(name, "muted")
 
 
-def _list(sheet: Sheet, parts: Sequence[Part], top: float, *, narrow: bool) -> None:
+def _words(name: str, *, own: bool) -> str:
+    return WORDS.get(f"{name}, own" if own else name) or WORDS.get(name, name)
+
+
+def _list(sheet: Sheet, parts: Sequence[Part], top: float, *, narrow: bool, own: bool) -> None:
     """Swatch, words, and the amount with its share in both views."""
     from matplotlib.patches import Rectangle
 
@@ -122,7 +129,7 @@ def _list(sheet: Sheet, parts: Sequence[Part], top: float, *, narrow: bool) -> N
                 edgecolor="none",
             )
         )
-        sheet.text(18, y, WORDS.get(part[0], part[0]))
+        sheet.text(18, y, _words(part[0], own=own))
         for (which, *_), right in zip(VIEWS, columns, strict=True):
             value, whole = _amount(part, which), wholes[which]
             sheet.text(right, y, u.signed(value), ha="right", bold=True)
@@ -130,12 +137,12 @@ def _list(sheet: Sheet, parts: Sequence[Part], top: float, *, narrow: bool) -> N
                 sheet.text(right + 8, y, u.percent(value / whole), colour="muted")
 
 
-def _alt(parts: Sequence[Part]) -> str:
+def _alt(parts: Sequence[Part], *, own: bool) -> str:
     told = []
     for which, name, unit in VIEWS:
         whole = sum(_amount(part, which) for part in parts)
         each = ", ".join(
-            f"{WORDS.get(part[0], part[0])} {u.signed(_amount(part, which))}"
+            f"{_words(part[0], own=own)} {u.signed(_amount(part, which))}"
             + (f" ({u.percent(_amount(part, which) / whole)})" if abs(whole) > 1e-9 else "")
             for part in parts
         )

@@ -53,6 +53,8 @@ __all__ = [
     "track",
 ]
 
+FILLED: Final = "filled by grade"
+ROUGH: Final = "too rough to tell its grade from"
 LEFT, LEFT_NARROW = 48.0, 40.0
 RIGHT = 12.0
 SO_FAR = 130.0
@@ -75,6 +77,9 @@ BAND_WORDS: Final = (
 TIMES_EDGES: Final = (0.9, 1.1, 1.5, 2.0)
 """Edges of knee load against the same ground made level."""
 TIMES: Final = ("up", "level", "down-2", "down-3", "down-5")
+ALIKE_GRADE: Final = 0.015
+ALIKE_TIMES: Final = 0.1
+"""Neighbouring stretches less than so far apart are drawn as one."""
 TIMES_WORDS: Final = ("under 0.9 ×", "as level", "1.1 to 1.5 ×", "1.5 to 2 ×", "over 2 ×")
 
 
@@ -163,15 +168,32 @@ def _grouped(
     return np.where(believed, group, -1)
 
 
-def settled(group: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
-    """The same without slivers: a run of rows too short to be seen is drawn as what came before it."""
+def settled(group: npt.NDArray[np.int64], values: FloatArray, near: float) -> npt.NDArray[np.int64]:
+    """The same without slivers and flicker, each stretch in the band that most of its rows have.
+
+    Neighbouring stretches are joined, the most alike first, while their means are less than `near` apart (a slope
+    right at the edge of two bands is one slope) or one of them is too short to be seen.
+    """
     least = max(1, len(group) // 130)
+    cuts = np.concatenate([[0], np.flatnonzero(np.diff(group)) + 1, [len(group)]])
+    good = np.isfinite(values)
+    sums = np.concatenate([[0.0], np.cumsum(np.where(good, values, 0.0))])
+    counts = np.concatenate([[0], np.cumsum(good)])
+    while len(cuts) > 2:
+        with np.errstate(invalid="ignore", divide="ignore"):
+            mean = np.diff(sums[cuts]) / np.diff(counts[cuts])
+        length, kind = np.diff(cuts), group[cuts[:-1]]
+        gap = np.nan_to_num(np.abs(np.diff(mean)), nan=np.inf)
+        short = np.minimum(length[1:], length[:-1]) < least
+        drawable = (kind[1:] >= 0) & (kind[:-1] >= 0)
+        joined = np.flatnonzero(drawable & (short | (gap < near)))
+        if not joined.size:
+            break
+        cuts = np.delete(cuts, joined[np.argmin(gap[joined])] + 1)
     calm = group.copy()
-    cuts = np.flatnonzero(np.diff(group)) + 1
-    ends = [*cuts[1:].tolist(), len(group)] if len(cuts) else []
-    for begin, end in zip(cuts.tolist(), ends, strict=True):
-        if end - begin < least and calm[begin - 1] >= 0 and group[begin] >= 0:
-            calm[begin:end] = calm[begin - 1]
+    for begin, end in zip(cuts[:-1].tolist(), cuts[1:].tolist(), strict=True):
+        if group[begin] >= 0:
+            calm[begin:end] = np.bincount(group[begin:end]).argmax()
     return calm
 
 
@@ -199,7 +221,12 @@ def _elevation(
 
 @drawn
 def profile(
-    profile: pl.DataFrame, descents: pl.DataFrame, *, units: str = "metric", narrow: bool = False
+    profile: pl.DataFrame,
+    descents: pl.DataFrame,
+    *,
+    units: str = "metric",
+    narrow: bool = False,
+    sloped: bool = True,
 ) -> Chart:
     """Elevation along the route, filled by grade band, descents numbered.
 
@@ -209,17 +236,19 @@ def profile(
         ``distance_m``, ``altitude_smooth_m``, ``grade`` (and ``elapsed_s``).
     descents
         ``number``, ``start_distance_m``, ``length_m``, ``drop_m``, ``grade_mean``.
+    sloped
+        False where the elevation is too rough to tell grade from, so that it is drawn in one neutral colour.
     """
     route, altitude = route_axis(profile, units), column(profile, "altitude_smooth_m")
     sheet = Sheet(330 if narrow else 300, narrow)
-    top = sheet.heading("Up and down", "Elevation along the route, filled by grade.")
+    top = sheet.heading("Up and down", f"Elevation along the route, {FILLED if sloped else ROUGH}.")
     if route is None or not known(altitude):
         sheet.nothing("No elevation that can be believed, so no grade and no descents are drawn.", y=top)
         return sheet.chart("profile", "Up and down. No elevation that can be believed; nothing is drawn.")
-    grade = column(profile, "grade")
+    grade = column(profile, "grade") if sloped else np.full(profile.height, np.nan)
     drawable = np.isfinite(altitude) & np.isfinite(route.x)
     group = _grouped(grade, drawable, EDGES)
-    group = settled(np.where(drawable & ~np.isfinite(grade), len(BAND), group))
+    group = settled(np.where(drawable & ~np.isfinite(grade), len(BAND), group), grade, ALIKE_GRADE)
     words, colours = (*BAND_WORDS, "grade unknown"), (*BAND, "ground")
     keys = [Key(colours[i], words[i]) for i in np.unique(group[group >= 0]).tolist()[::-1]]
     top = sheet.keys(0, top, keys) + 20
@@ -233,7 +262,7 @@ def profile(
     filled(ax, shapes, colours, floor)
     ax.plot(route.x, altitude / size, color=LIGHT["ink"], linewidth=1.4)
     _numbered(sheet, ax, marks, route, altitude / size)
-    return sheet.chart("profile", _profile_alt(route, altitude, descents, units))
+    return sheet.chart("profile", _profile_alt(route, altitude, descents, units, sloped=sloped))
 
 
 Mark = tuple[float, float, str, float, int]
@@ -303,13 +332,17 @@ def _numbered(sheet: Sheet, ax: "Axes", marks: Sequence[Mark], route: Route, hei
     )
 
 
-def _profile_alt(route: Route, altitude: FloatArray, descents: pl.DataFrame, units: str) -> str:
+def _profile_alt(
+    route: Route, altitude: FloatArray, descents: pl.DataFrame, units: str, *, sloped: bool
+) -> str:
     size = u.scale_height(units)[0]
     reach = u.number(float(np.nanmax(route.x)), 1)
     told = (
         f"Up and down. Elevation over {reach} {route.word}, from {u.height(float(np.nanmin(altitude)), units)} "
-        f"to {u.height(float(np.nanmax(altitude)), units)}, filled by grade."
+        f"to {u.height(float(np.nanmax(altitude)), units)}, {FILLED if sloped else ROUGH}."
     )
+    if not sloped:
+        return told
     rows = descents.drop_nulls(["number", "drop_m"]).to_dicts() if "drop_m" in descents.columns else []
     if not rows or size <= 0:
         return told + " No single descent stands out."
@@ -347,8 +380,11 @@ def load(
     level = column(profile, "load_rate_level_bw")
     means = column(per_km, "load_rate_bw")
     keys = [Key("load", "this route", "line"), Key("load-soft", "90 % band")]
-    if known(level):
+    # where no slope counts, as on a bicycle, the two lines are one
+    if known(level) and np.nanmax(np.abs(level - rate), initial=0.0) > 1e-6:
         keys.append(Key("muted", "the same on level ground", "dash"))
+    else:
+        level = np.full_like(rate, np.nan)
     if known(means) and not route.timed:
         keys.append(Key("ink", "mean of each km", "line"))
     top = sheet.keys(0, top, keys) + 20
@@ -423,7 +459,7 @@ def course(profile: pl.DataFrame, *, units: str = "metric", narrow: bool = False
     times = rate / level_rate(profile)
     drawable = np.isfinite(altitude) & np.isfinite(route.x)
     group = _grouped(times, drawable, TIMES_EDGES)
-    group = settled(np.where(drawable & ~np.isfinite(times), len(TIMES), group))
+    group = settled(np.where(drawable & ~np.isfinite(times), len(TIMES), group), times, ALIKE_TIMES)
     words, colours = (*TIMES_WORDS, "unknown"), (*TIMES, "ground")
     top = sheet.keys(0, top, [Key(colours[i], words[i]) for i in np.unique(group[group >= 0]).tolist()]) + 20
     size = u.scale_height(units)[0]
@@ -464,6 +500,7 @@ def track(profile: pl.DataFrame, *, colour: Literal["grade", "load"] = "grade") 
     if good.sum() < 2:
         sheet.nothing("No positions are kept, so there is no track to draw.", y=top)
         return sheet.chart("track", "From above. No positions are kept; nothing is drawn.")
+    near = ALIKE_GRADE if colour == "grade" else ALIKE_TIMES
     if colour == "grade":
         values, group = column(profile, "grade"), _grouped(column(profile, "grade"), good, EDGES)
         words, colours = [*BAND_WORDS, "unknown"], [*BAND, "muted"]
@@ -471,7 +508,7 @@ def track(profile: pl.DataFrame, *, colour: Literal["grade", "load"] = "grade") 
         values = column(profile, "load_rate_bw") / level_rate(profile)
         group = _grouped(values, good, TIMES_EDGES)
         words, colours = [*TIMES_WORDS, "unknown"], [*TIMES, "muted"]
-    group = settled(np.where(good & ~np.isfinite(values), len(colours) - 1, group))
+    group = settled(np.where(good & ~np.isfinite(values), len(colours) - 1, group), values, near)
     top = sheet.keys(0, top, [Key(colours[i], words[i]) for i in np.unique(group[group >= 0]).tolist()]) + 8
     middle = np.deg2rad(float(np.mean(latitude[good])))
     east = (longitude - float(np.mean(longitude[good]))) * np.cos(middle)

@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
+from kneeledger import plurals
 from kneeledger.charts import units as u
 from kneeledger.charts.calendar_axis import day_numbers, place_days
 from kneeledger.charts.chart import Chart
@@ -110,6 +111,7 @@ def weeks(weeks: pl.DataFrame, *, units: str = "metric", narrow: bool = False) -
     height = sheet.height - top - below - 84
     ax = _week_axis(sheet, top, height, days)
     total = _stack(ax, {way: load[way] for way, _ in used}, pale)
+    total = np.where(np.isfinite(np.stack(list(load.values()))).any(axis=0), total, np.nan)
     ceiling = float(np.nanmax(np.concatenate([total, high, usual, [1.0]]))) * 1.06
     ax.set_ylim(0, ceiling)
     places = axis_steps(0, ceiling, 4)
@@ -160,17 +162,19 @@ def _weeks_alt(
     usual: FloatArray,
     load: dict[str, FloatArray],
 ) -> str:
-    top, last = int(np.argmax(total)), len(days) - 1
+    top, last = int(np.nanargmax(total)), len(days) - 1
+    newest = f"{u.number(float(total[last]))}" if np.isfinite(total[last]) else "unknown"
     told = (
-        f"Knee load by week. {len(days)} weeks to that of {u.day(days[-1])}: between {u.number(float(total.min()))} and "
-        f"{u.number(float(total[top]))} easy minutes, most in the week of {u.day(days[top])}; last "
-        f"{u.number(float(total[last]))}"
+        f"Knee load by week. {plurals.count(len(days), 'week')} "
+        f"to that of {u.day(days[-1])}: between {u.number(float(np.nanmin(total)))} "
+        f"and {u.number(float(total[top]))} easy minutes, most in the week of {u.day(days[top])}; last "
+        f"{newest}"
     )
     if np.isfinite(low[last]) and np.isfinite(high[last]):
         told += f" (90 % interval {u.number(float(low[last]))} to {u.number(float(high[last]))})"
     if np.isfinite(usual[last]):
         told += f", against {u.number(float(usual[last]))} in the mean week of the 28 days before"
-    whole = float(total.sum())
+    whole = float(np.nansum(total))
     if whole > 0:
         shares = [f"{word} {u.percent(float(np.nansum(load[way])) / whole)}" for way, word in WAYS]
         told += f". Of all of it: {', '.join(shares)}"
@@ -206,9 +210,13 @@ def sessions(
     word, value_name, reference_name = SESSION_WORDS[measure]
     sheet = Sheet(320 if narrow else 310, narrow)
     title = f"Every session's {word}"
-    top = sheet.heading(title, "The tick is the most of the 30 days before; what is above it is solid.")
     frame = sessions.drop_nulls("day") if "day" in sessions.columns else pl.DataFrame()
     frame = frame.filter(pl.col(value_name).is_not_null()) if value_name in frame.columns else pl.DataFrame()
+    halved = _bools(frame, f"{measure.split('_')[0]}_halved", default=False)
+    told = "The tick is the most of the 30 days before"
+    if halved.any():
+        told += ", or half of the most of 90 where those hold none"
+    top = sheet.heading(title, f"{told}; what is above it is solid.")
     if frame.is_empty():
         sheet.nothing(f"No session with a known {word}.", y=top)
         return sheet.chart(f"sessions-{measure}", f"{title}. No session with a known {word}.")
@@ -223,7 +231,7 @@ def sessions(
             [
                 Key("run-soft", "up to the usual"),
                 Key("run", "above it"),
-                Key("ink", "most of the 30 days before", "line"),
+                Key("ink", f"most of the 30 days before{' (or half of 90)' if halved.any() else ''}", "line"),
             ],
         )
         + 20
@@ -246,7 +254,9 @@ def sessions(
         polygons(ax, boxes(left[over], right[over], reference[over], value[over]), "run")
     ax.hlines(reference, left - 0.08, right + 0.08, color=LIGHT["ink"], linewidth=1.2, zorder=4)
     _named(ax, frame, place, value, reference, narrow=narrow)
-    return sheet.chart(f"sessions-{measure}", _sessions_alt(title, days, value, reference, unit))
+    return sheet.chart(
+        f"sessions-{measure}", _sessions_alt(title, days, value, reference, unit, halved=bool(halved.any()))
+    )
 
 
 def _session_unit(measure: str, units: str) -> tuple[float, str]:
@@ -298,14 +308,19 @@ def _named(
             )
 
 
-def _sessions_alt(title: str, days: list[date], value: FloatArray, reference: FloatArray, unit: str) -> str:
+def _sessions_alt(
+    title: str, days: list[date], value: FloatArray, reference: FloatArray, unit: str, *, halved: bool
+) -> str:
     with np.errstate(invalid="ignore", divide="ignore"):
         ratio = np.where(reference > 0, value / reference, np.nan)
     over = np.flatnonzero(ratio > 1.1)
     digits = 1 if unit in ("km", "mi") else 0
     told = (
-        f"{title}. {len(days)} sessions from {u.day(days[0])} to {u.day(days[-1])} {days[-1].year}, each beside the most "
-        f"of the 30 days before it; {len(over)} of them are more than 10 % above"
+        f"{title}. {plurals.count(len(days), 'session')} from {u.day(days[0])} to "
+        f"{u.day(days[-1])} {days[-1].year}, each beside the most "
+        f"of the 30 days before it{' (or half of the most of 90)' if halved else ''}; "
+        f"{plurals.count(len(over), 'of them is', 'of them are')} "
+        "more than 10 % above"
     )
     worst = sorted(over.tolist(), key=lambda index: -ratio[index])[:3]
     if worst:
@@ -347,15 +362,18 @@ def descent_weeks(
     size, unit = u.scale_height(units)
     sheet = Sheet(300, narrow)
     title = "Downhill by week"
-    top = sheet.heading(title, "Descent while running, by how steep it was.")
+    top = sheet.heading(title, "Descent while running on slopes of 2 % and more, by how steep it was.")
     rows = (
         frame.drop_nulls(["week", "descent_m"])
         if {"week", "to", "descent_m"} <= set(frame.columns)
         else pl.DataFrame()
     )
     if rows.is_empty() or not float(rows["descent_m"].sum()) > 0:
-        sheet.nothing("No descent while running is known in these weeks.", y=top)
-        return sheet.chart("descent-weeks", f"{title}. No descent while running is known in these weeks.")
+        sheet.nothing("No descent on slopes of 2 % and more while running is known in these weeks.", y=top)
+        return sheet.chart(
+            "descent-weeks",
+            f"{title}. No descent on slopes of 2 % and more while running is known in these weeks.",
+        )
     found_weeks: list[date] = sorted(rows["week"].unique().to_list())
     edges = (*found_weeks, *(span or ()))
     first, last = min(edges), max(edges)
@@ -383,7 +401,8 @@ def descent_weeks(
     most = int(np.argmax(total))
     steep = sum((table[colour] for colour in DOWN[2:]), np.zeros(len(days)))
     alt = (
-        f"{title}. Descent while running in {len(days)} weeks to that of {u.day(days[-1])}: "
+        f"{title}. Descent while running on slopes of 2 % and more in {plurals.count(len(days), 'week')} "
+        f"to that of {u.day(days[-1])}: "
         f"{u.number(float(total.sum()))} {unit} in all, most in the week of {u.day(days[most])} with "
         f"{u.number(float(total[most]))} {unit}, of which "
         f"{u.number(float(steep[most]))} {unit} steeper than −10 %; last week {u.number(float(total[-1]))} {unit}."

@@ -7,6 +7,7 @@ from typing import Any
 import click
 
 from kneeledger.cli.options import (
+    Words,
     as_of_option,
     echo_csv,
     echo_json,
@@ -19,7 +20,7 @@ from kneeledger.cli.options import (
 
 
 @click.command("activity")
-@click.argument("which", nargs=-1, required=True)
+@click.argument("which", type=Words(), nargs=-1, required=True)
 @ledger_options
 @model_options
 @as_of_option
@@ -60,7 +61,7 @@ def activity_command(which: tuple[str, ...], form: str, out: Path | None, **flag
         click.echo(f"kneeledger: {printable(failure)}", err=True)
     objects = [activity.as_json(one, what_if=flags["what_if"]) for one in found.examined]
     if out is not None:
-        for page in activity.write_pages(found.examined, out, config=config, png=flags["png"]):
+        for page in activity.write_pages(found, out, config=config, png=flags["png"]):
             click.echo(str(page))
     elif form == "json":
         echo_json({"activities": objects})

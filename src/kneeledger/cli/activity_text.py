@@ -27,19 +27,23 @@ def text(one: Mapping[str, Any], profile: Any, *, units: str = "metric") -> str:
     else:
         what = words.clock(one["timer_s"])
     lines = [wrapped(f"{_local(one)} {sport}: {what}", hanging=INDENT), ""]
-    lines += _picture(profile, units)
+    lines += _picture(profile, units, one["distance_m"])
     lines += _load_lines(one)
     lines += _downhill_lines(one, units)
     cadence = one["cadence"]
     unit = "steps/min" if cadence["unit"] == "spm" else "rpm"
     if cadence["median"] is not None:
-        lines.append(_labelled("Cadence", f"{cadence['median']:.0f} {unit} ({cadence['reason']})"))
+        lines.append(
+            _labelled(
+                "Cadence", f"{cadence['median']:.0f} {unit} ({cadence['reason'].removeprefix('cadence: ')})"
+            )
+        )
     if one.get("what_if"):
         lines.append("What if (modelled; linear load, peak-weighted load)")
         longest = max(len(lever["lever"]) for lever in one["what_if"])
         lines += [
-            f"  {lever['lever']:<{longest}}  {_signed(lever['linear_change_pct']):>6}"
-            f"  {_signed(lever['peak_change_pct']):>6}"
+            f"  {lever['lever']:<{longest}}  {words.signed(lever['linear_change_pct']):>6}"
+            f"  {words.signed(lever['peak_change_pct']):>6}"
             for lever in one["what_if"]
         ]
     if one["issues"]:
@@ -60,21 +64,21 @@ def _local(one: Mapping[str, Any]) -> str:
     return f"{start + timedelta(seconds=offset):%Y-%m-%d %H:%M}"
 
 
-def _picture(profile: Any, units: str, width: int = 72) -> list[str]:
-    """Elevation along the route, one character a stretch; empty where altitude is not known."""
+def _picture(profile: Any, units: str, metres: float | None, width: int = 72) -> list[str]:
+    """Elevation along the route of so many metres, a character a stretch; empty where altitude is not known."""
     if profile is None or profile.is_empty():
         return []
-    rows = profile.drop_nulls("altitude_smooth_m")
+    rows = profile.drop_nulls(["altitude_smooth_m", "distance_m"])
     if rows.height < 10:
         return []
     along = rows["distance_m"].to_list()
     heights = rows["altitude_smooth_m"].to_list()
     low, high = min(heights), max(heights)
     span = max(high - low, 20.0)
-    first, length = along[0], max(along[-1] - along[0], 1.0)
+    length = max(metres or along[-1], along[-1], 1.0)
     cells: list[list[float]] = [[] for _ in range(width)]
-    for at, metres in zip(along, heights, strict=True):
-        cells[min(width - 1, int((at - first) / length * width))].append(metres)
+    for at, height in zip(along, heights, strict=True):
+        cells[min(width - 1, int(at / length * width))].append(height)
     row = ""
     for cell in cells:
         level = (sum(cell) / len(cell) - low) / span if cell else 0
@@ -111,11 +115,23 @@ def _load_lines(one: Mapping[str, Any]) -> list[str]:
                 indent=INDENT,
             )
         )
-    down = one["decomposition"].get("downhill")
-    if one["cadence"]["unit"] != "rpm" and load["linear_bw_s"]["value"] and down is not None:
-        share = round(100 * down / load["linear_bw_s"]["value"])
-        lines.append(wrapped(f"{share} % of it came from going downhill", indent=INDENT))
+    if one["cadence"]["unit"] != "rpm" and (told := _downhill_share(one)):
+        lines.append(wrapped(told, indent=INDENT))
     return lines
+
+
+def _downhill_share(one: Mapping[str, Any]) -> str:
+    """What going downhill made of the load; a zero is said only where it is known to be one."""
+    load = one["knee_load"]
+    whole, down = load["linear_bw_s"]["value"], one["decomposition"].get("downhill")
+    if not whole or down is None:
+        return ""
+    if any(issue["code"] == "grade_unknown" for issue in one["issues"]):
+        return "how much of it came from going downhill is unknown: the grade is not known"
+    if not load["by_way"].get("run"):
+        return "how much of it came from going downhill is not modelled apart for walking"
+    how = "running downhill" if load["by_way"].get("walk") else "going downhill"
+    return f"{round(100 * down / whole)} % of it came from {how}"
 
 
 def _downhill_lines(one: Mapping[str, Any], units: str) -> list[str]:
@@ -123,13 +139,13 @@ def _downhill_lines(one: Mapping[str, Any], units: str) -> list[str]:
     if one["descent_m"] is None:
         return [_labelled("Downhill", f"not known. {downhill['reason'] or ''}")]
     low, high = one["descent_low_m"], one["descent_high_m"]
-    ends = [words.height(abs(edge), units) for edge in (low, high) if edge is not None]
+    ends = [words.height(edge, units) for edge in (low, high) if edge is not None]
     span = f" ({ends[0]} to {ends[1]})" if len(set(ends)) == 2 else ""
-    lines = [
-        _labelled(
-            "Downhill", f"{words.height(one['descent_m'], units)}{span}, altitude: {one['altitude_source']}"
-        )
-    ]
+    metres, source = words.height(one["descent_m"], units), one["altitude_source"]
+    told = f"{metres}{span}, altitude: {source}"
+    if source in ("gps", "unknown"):
+        told = f"unknown. Altitude ({source}) gives {metres}{span}, too rough to count or to compare."
+    lines = [_labelled("Downhill", told)]
     if downhill["bands"] is None:
         return [*lines, wrapped(downhill["reason"], indent=INDENT)]
     lines += [
@@ -140,7 +156,3 @@ def _downhill_lines(one: Mapping[str, Any], units: str) -> list[str]:
         if band["to"] is not None and band["to"] <= -0.02 and band["distance_m"]
     ]
     return lines
-
-
-def _signed(value: float | None) -> str:
-    return "unknown" if value is None else f"{value:+.0f} %"

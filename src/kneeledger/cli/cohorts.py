@@ -6,7 +6,15 @@ from typing import Any
 
 import click
 
-from kneeledger.cli.options import as_of_option, echo_json, format_option, printable, settings_from
+from kneeledger.cli.options import (
+    as_of_option,
+    echo_json,
+    format_option,
+    jobs_option,
+    printable,
+    settings_from,
+    worker_count,
+)
 
 
 @click.command("cohort")
@@ -26,7 +34,7 @@ from kneeledger.cli.options import as_of_option, echo_json, format_option, print
     type=click.Path(file_okay=False, path_type=Path),
     help="Data set.",
 )
-@click.option("--jobs", type=click.IntRange(0, 256), help="Worker processes; 0 for all cores.")
+@jobs_option
 @click.option(
     "--cluster",
     help="Address of a dask scheduler, tls:// outside this machine. Whoever reaches a scheduler can run code on its"
@@ -69,18 +77,18 @@ def cohort_command(folder: Path, dataset: Path, as_of: date | None, form: str, *
     Example:
       kneeledger cohort season-2026 --athletes-by folder -o season-data --jobs 8
     """
-    from kneeledger import executors
     from kneeledger.cli.main_job import _bar
     from kneeledger.pipeline import cohort
 
+    config = settings_from(flags, exports=[folder])
     with _bar(flags) as tell:
         result = cohort.cohort(
             folder,
             dataset,
-            config=settings_from(flags, exports=[folder]),
+            config=config,
             salt_file=flags["salt_file"],
             decoder=flags["decoder"],
-            jobs=flags["jobs"] or executors.default_jobs(),
+            jobs=worker_count(flags["jobs"], config),
             cluster=flags["cluster"],
             ledgers=flags["ledgers"],
             reports=flags["reports"],
@@ -96,3 +104,5 @@ def cohort_command(folder: Path, dataset: Path, as_of: date | None, form: str, *
         echo_json(cohort.tally(result))
     else:
         click.echo(f"{dataset}\n{result.page}")
+    if result.undone:
+        click.get_current_context().exit(2)

@@ -1,14 +1,16 @@
 """spikes, headroom, downhill, cadence, before, ease: the last days against what the athlete is used to."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import date
 from typing import Any, TypeVar
 
 import click
 
+from kneeledger import plurals
 from kneeledger.cli.options import (
     Day,
+    Words,
     as_of_option,
     echo_csv,
     echo_json,
@@ -17,6 +19,7 @@ from kneeledger.cli.options import (
     format_option,
     ledger_options,
     model_options,
+    say,
     settings_from,
 )
 
@@ -53,16 +56,19 @@ def _known(flags: Mapping[str, Any], *, what_if: bool = False) -> Iterator[tuple
 
     config = settings_from(flags)
     folder = flags["ledger_dir"] or settings.default_ledger()
-    ledger, known = comparing.known(folder, flags["athlete"], config, flags["as_of"], what_if=what_if)
+    ledger, known = comparing.known(
+        folder, flags["athlete"], config, flags["as_of"], what_if=what_if, tell=say
+    )
     with ledger:
         yield ledger, known
 
 
 def _as_of(known: Any) -> str:
-    age = (known.as_of - known.history.newest).days if known.history.newest else 0
-    return (
-        f"As of {known.as_of.day} {known.as_of:%B %Y}; newest file {age} {'day' if age == 1 else 'days'} old."
-    )
+    day = f"As of {known.as_of.day} {known.as_of:%B %Y}"
+    if known.history.newest is None:
+        return f"{day}; nothing is known up to that day."
+    age = (known.as_of - known.history.newest).days
+    return f"{day}; newest file {plurals.count(age, 'day')} old."
 
 
 @click.command("spikes")
@@ -98,7 +104,7 @@ def spikes_command(form: str, last_days: int, fail_on: str | None, **flags: Any)
                 echo_text(
                     f"({one['evidence']}; {', '.join(one['sources']) or 'no source'}{held})", indent="  "
                 )
-            if not told["findings"]:
+            if not told["findings"] and known.history.newest is not None:
                 click.echo("Nothing stands out.")
     if fail_on and any(RANKS[one["severity"]] >= RANKS[fail_on] for one in told["findings"]):
         raise click.exceptions.Exit(1)
@@ -106,7 +112,7 @@ def spikes_command(form: str, last_days: int, fail_on: str | None, **flags: Any)
 
 @click.command("headroom")
 @reading
-@click.option("--plan", default="", help='Planned sessions, such as "10km,200m; 60min".')
+@click.option("--plan", type=Words(), default="", help='Planned sessions, such as "10km,200m; 60min".')
 def headroom_command(form: str, plan: str, **flags: Any) -> None:
     r"""How far, how much descent, how much knee load before it is more than you are used to.
 
@@ -172,7 +178,13 @@ def downhill_command(form: str, last_days: int, **flags: Any) -> None:
             echo_csv(told["descents"])
         else:
             click.echo(_as_of(known))
+            if not any(told[part] for part in ("weeks", "weeks_walking", "descents")):
+                click.echo("No run and no walk in these weeks: no descent to tell.")
             echo_table([comparing_text.week_row(row, units) for row in told["weeks"]], title="Weeks, running")
+            echo_table(
+                [comparing_text.walking_row(row, units) for row in told["weeks_walking"]],
+                title="\nWeeks, walking" if told["weeks"] else "Weeks, walking",
+            )
             downs = [r for r in told["bands"] if r["to"] is not None and r["to"] <= -0.02 and r["time_s"]]
             echo_table([comparing_text.band_row(row, units) for row in downs], title="\nGrade bands")
             echo_table(
@@ -237,8 +249,23 @@ def before_command(day: date, form: str, **flags: Any) -> None:
         for one in unusual:
             echo_text(words.in_units(one["text"], units), hanging="  ")
         if not unusual:
-            click.echo("Nothing unusual in the 2 and 6 weeks before it, as far as the files tell.")
+            echo_text(_nothing_unusual(told["changes"]))
         echo_text(told["note"])
+
+
+def _nothing_unusual(changes: Sequence[Mapping[str, Any]]) -> str:
+    """That nothing was unusual, or that nothing is known to compare with: two things that must not sound alike."""
+    lacking = {one["label"] for one in changes if one["usual"] is None}
+    lacking -= {one["label"] for one in changes if one["usual"] is not None}
+    if not changes:
+        return "Nothing is recorded before it: there is nothing to compare."
+    if len(lacking) == len({one["label"] for one in changes}):
+        return (
+            "Too little is recorded before it to compare with: what was unusual is unknown. It takes 2 known weeks and "
+            "4 windows of 2 weeks, each moved by a week, before those."
+        )
+    but = f" Not known well enough to compare: {', '.join(sorted(lacking))}." if lacking else ""
+    return f"Nothing unusual in the 2 and 6 weeks before it, as far as the files tell.{but}"
 
 
 @click.command("ease")
@@ -262,9 +289,12 @@ def ease_command(form: str, weeks: int, **flags: Any) -> None:
     elif form == "csv":
         echo_csv([{k: v for k, v in one.items() if not isinstance(v, dict)} for one in told["levers"]])
     else:
+        click.echo(_as_of(known))
         echo_text(told["text"])
+        if told["levers"]:
+            click.echo(f"\nOver the last {plurals.count(weeks, 'week')}, modelled")
         for lever in told["levers"]:
-            echo_text(lever["text"], indent="  ", hanging="    ")
+            echo_text(words.in_units(lever["text"], units), indent="  ", hanging="    ")
         if told["steps"]:
             rows = [
                 {
@@ -278,5 +308,6 @@ def ease_command(form: str, weeks: int, **flags: Any) -> None:
                 for step in told["steps"]
             ]
             echo_table(rows, title="\nThe way back: ceilings, not targets")
-        click.echo()
-        echo_text(told["exercise"])
+        if told["exercise"]:
+            click.echo()
+            echo_text(told["exercise"])

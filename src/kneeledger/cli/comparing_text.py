@@ -6,10 +6,11 @@ Apart from the commands, since this needs the frames and ``--help`` does not.
 from collections.abc import Mapping
 from typing import Any
 
+from kneeledger import plurals
 from kneeledger.cli.options import text_width
 from kneeledger.reporting import words
 
-__all__ = ["band_row", "cadence_lines", "cue_row", "descent_row", "week_row"]
+__all__ = ["band_row", "cadence_lines", "cue_row", "descent_row", "walking_row", "week_row"]
 
 WIDE = 96
 """Columns from which tables show everything."""
@@ -20,8 +21,19 @@ def week_row(row: Mapping[str, Any], units: str) -> dict[str, str]:
     return {
         "week of": str(row["week"]),
         "down": words.height(row["descent_run_m"], units),
-        "below -10 %": words.height(row["steep_descent_run_m"], units),
+        "below −10 %": words.height(row["steep_descent_run_m"], units),
         "steps downhill": words.number(row["steps_downhill"]),
+        "largest": words.height(row["largest_activity_m"], units),
+        "activities": str(row["activities"]),
+        "without altitude": str(row["without_altitude"]),
+    }
+
+
+def walking_row(row: Mapping[str, Any], units: str) -> dict[str, str]:
+    """A week of descent on walks and hikes."""
+    return {
+        "week of": str(row["week"]),
+        "down": words.height(row["descent_m"], units),
         "largest": words.height(row["largest_activity_m"], units),
         "activities": str(row["activities"]),
         "without altitude": str(row["without_altitude"]),
@@ -63,30 +75,34 @@ def descent_row(row: Mapping[str, Any], units: str) -> dict[str, str]:
 
 def cadence_lines(told: Mapping[str, Any], model: Any, units: str) -> list[str]:
     """The line, its changes and what more steps would do, a sentence each."""
+    away = "a mile" if units == "imperial" else "a km"
     lines = [told["note"]] if told["note"] else []
     if model.runs:
         kind = "your own line" if model.personal else "your level on the population's slope"
         lines.append(
             f"At {words.pace(3.0, units)} on the level: {model.cadence_spm(3.0):.0f} steps/min"
-            f" ({kind}, {model.runs} runs)."
+            f" ({kind}, {plurals.count(model.runs, 'run')})."
         )
     for change in told["changes"]:
         lines.append(
-            f"{change['date']}: {change['size_pct']:+.1f} % at the same pace ({change['low_pct']:+.1f} to"
-            f" {change['high_pct']:+.1f}), {change['class']}; peak force {change['meaning']['peak_pct']:+.0f} %,"
-            f" knee load a km {change['meaning']['per_km_pct']:+.0f} %."
+            f"{change['date']}: {words.signed(change['size_pct'], 1)} at the same pace"
+            f" ({words.signed(change['low_pct'], 1)} to {words.signed(change['high_pct'], 1)}), {change['class']};"
+            f" peak force {words.signed(change['meaning']['peak_pct'])},"
+            f" knee load {away} {words.signed(change['meaning']['per_km_pct'])} (modelled)."
         )
         if change["explanations"]:
             lines.append(f"  Changed at the same time: {', '.join(change['explanations'])}.")
-    if not told["changes"] and model.runs:
+    if not told["changes"] and model.runs and not told["note"]:
         lines.append("No change of step rate at the same pace.")
     if told["explained"]:
         lines.append(told["explained"]["text"])
     for step, effect in (told.get("what_if") or {}).items():
         lines.append(
-            f"Step rate {step}: peak force {effect['peak_pct']:+.0f} % ({effect['peak_low_pct']:+.0f} to"
-            f" {effect['peak_high_pct']:+.0f}), knee load a km {effect['per_km_pct']:+.0f} %"
-            f" ({effect['per_km_low_pct']:+.0f} to {effect['per_km_high_pct']:+.0f}); modelled."
+            f"Step rate {step}: peak force {words.signed(effect['peak_pct'])}"
+            f" ({words.signed_interval(effect['peak_pct'], effect['peak_low_pct'], effect['peak_high_pct'])}),"
+            f" knee load {away} {words.signed(effect['per_km_pct'])}"
+            f" ({words.signed_interval(effect['per_km_pct'], effect['per_km_low_pct'], effect['per_km_high_pct'])});"
+            " modelled."
         )
     return lines
 

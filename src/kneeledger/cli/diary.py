@@ -6,7 +6,18 @@ from typing import Any
 
 import click
 
-from kneeledger.cli.options import Day, echo_csv, echo_json, echo_table, format_option, ledger_options
+from kneeledger import plurals
+from kneeledger.cli.options import (
+    Day,
+    Words,
+    echo_csv,
+    echo_json,
+    echo_table,
+    echo_text,
+    format_option,
+    ledger_options,
+    say,
+)
 
 FELT = click.Choice(["none", "tolerable", "beyond"])
 
@@ -15,7 +26,7 @@ def _open(flags: dict[str, Any]) -> Any:
     from kneeledger.ledger.store import Ledger
     from kneeledger.pipeline import settings
 
-    return Ledger(flags["ledger_dir"] or settings.default_ledger())
+    return Ledger(flags["ledger_dir"] or settings.default_ledger(), tell=say)
 
 
 def _today() -> date:
@@ -48,7 +59,7 @@ def pain_command() -> None:
 @click.option("--side", type=click.Choice(["left", "right"]), help="Which knee.")
 @click.option("--rating", type=click.FloatRange(0, 10), help="0 to 10, for the trend only.")
 @click.option("--date", "day", type=Day(), help="Day of the activity. Default: today.")
-@click.option("--note", default="", help="Your own words.")
+@click.option("--note", type=Words(), default="", help="Your own words.")
 @ledger_options
 def pain_add(day: date | None, **flags: Any) -> None:
     r"""Add an entry. What is not said stays unknown.
@@ -71,8 +82,12 @@ def pain_add(day: date | None, **flags: Any) -> None:
     with _open(flags) as ledger:
         first = diary.add_pain(ledger, flags["athlete"], entry)
     click.echo(f"Noted for {entry.date.isoformat()}.")
+    if symptoms.plain_note(entry.note) != entry.note.strip():
+        click.echo("The note was kept without its control characters.", err=True)
     if entry.red_flag:
-        click.echo(symptoms.REFERRAL)
+        flag = symptoms.referral([entry], entry.date)
+        assert flag is not None
+        echo_text(flag.text)
     elif first:
         click.echo(f"What changed before it: kneeledger before {entry.date.isoformat()}", err=True)
 
@@ -81,7 +96,7 @@ def pain_add(day: date | None, **flags: Any) -> None:
 @format_option("table", "json", "csv")
 @ledger_options
 def pain_list(form: str, **flags: Any) -> None:
-    r"""The log, oldest first.
+    r"""The log, oldest first, with the numbers that `pain remove` takes.
 
     \b
     Example:
@@ -90,7 +105,11 @@ def pain_list(form: str, **flags: Any) -> None:
     from kneeledger.pipeline import diary
 
     with _open(flags) as ledger:
-        rows = diary.pain_rows(ledger, flags["athlete"])
+        rows = diary.rows(ledger, "pain", flags["athlete"])
+    _echo_rows(rows, form, "The pain log is empty.")
+
+
+def _echo_rows(rows: list[dict[str, Any]], form: str, empty: str) -> None:
     if form == "json":
         echo_json({"entries": rows})
         return
@@ -99,9 +118,42 @@ def pain_list(form: str, **flags: Any) -> None:
     if form == "csv":
         echo_csv(table)
     elif not table:
-        click.echo("The pain log is empty.")
+        click.echo(empty)
     else:
         echo_table([{k: "yes" if v is True else str(v) for k, v in row.items()} for row in table])
+
+
+@pain_command.command("remove")
+@click.argument("number", type=int)
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@ledger_options
+def pain_remove(number: int, yes: bool, **flags: Any) -> None:
+    r"""Take back one entry, by the number `pain list` shows.
+
+    \b
+    Example:
+      kneeledger pain remove 3
+    """
+    _remove("pain", number, yes, flags)
+
+
+def _remove(kind: str, number: int, yes: bool, flags: dict[str, Any]) -> None:
+    """Show an entry, ask, remove it."""
+    from kneeledger.pipeline import diary
+
+    with _open(flags) as ledger:
+        for row in diary.rows(ledger, kind, flags["athlete"]):
+            if row["number"] == number:
+                told = ", ".join(
+                    k.replace("_", " ") if v is True else f"{k.replace('_', ' ')} {v}"
+                    for k, v in row.items()
+                    if k not in ("number", "date")
+                )
+                echo_text(f"{row['date']}: {told}.", hanging="  ")
+                if not yes:
+                    click.confirm("Remove this entry?", abort=True)
+        diary.remove(ledger, kind, flags["athlete"], number)
+    click.echo("Removed.")
 
 
 @pain_command.command("import")
@@ -117,8 +169,11 @@ def pain_import(file: Path, **flags: Any) -> None:
     from kneeledger.pipeline import diary
 
     with _open(flags) as ledger:
-        added, there = diary.import_pain(ledger, flags["athlete"], file)
-    click.echo(f"{added} entries added, {there} were there already.")
+        done = diary.import_pain(ledger, flags["athlete"], file)
+    added, there = plurals.count(done.added, "entry", "entries"), plurals.count(done.there, "was", "were")
+    click.echo(f"{added} added, {there} there already.")
+    if done.cleaned:
+        click.echo(f"Kept without their control characters: {plurals.count(done.cleaned, 'note')}.", err=True)
 
 
 @pain_command.command("export")
@@ -131,9 +186,10 @@ def pain_export(**flags: Any) -> None:
       kneeledger pain export > pain-log.csv
     """
     from kneeledger.pipeline import diary
+    from kneeledger.reporting import writing
 
     with _open(flags) as ledger:
-        click.echo(diary.export_pain(ledger, flags["athlete"]), nl=False)
+        click.echo(writing.inert(diary.export_pain(ledger, flags["athlete"])), nl=False)
 
 
 @click.group("log")
@@ -162,7 +218,38 @@ def log_add(kind: str, minutes: float, day: date | None, **flags: Any) -> None:
 
     with _open(flags) as ledger:
         diary.add_note(ledger, flags["athlete"], kind, minutes, day or _today())
-    click.echo(f"Noted: {kind}, {minutes:g} minutes, {(day or _today()).isoformat()}.")
+    click.echo(f"Noted: {kind}, {minutes:g} min, {(day or _today()).isoformat()}.")
+
+
+@log_command.command("list")
+@format_option("table", "json", "csv")
+@ledger_options
+def log_list(form: str, **flags: Any) -> None:
+    r"""What was noted, oldest first, with the numbers that `log remove` takes.
+
+    \b
+    Example:
+      kneeledger log list
+    """
+    from kneeledger.pipeline import diary
+
+    with _open(flags) as ledger:
+        rows = diary.rows(ledger, "notes", flags["athlete"])
+    _echo_rows(rows, form, "Nothing is noted.")
+
+
+@log_command.command("remove")
+@click.argument("number", type=int)
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@ledger_options
+def log_remove(number: int, yes: bool, **flags: Any) -> None:
+    r"""Take back one session, by the number `log list` shows.
+
+    \b
+    Example:
+      kneeledger log remove 2
+    """
+    _remove("notes", number, yes, flags)
 
 
 @click.command("profile")
@@ -180,18 +267,15 @@ def profile_command(form: str, ledger_dir: Path | None, athlete: str, **changes:
     Example:
       kneeledger profile --previous-knee-pain
     """
-    from dataclasses import asdict
-
     from kneeledger.pipeline import diary
 
     with _open({"ledger_dir": ledger_dir}) as ledger:
-        told = (
+        if any(v is not None for v in changes.values()):
             diary.set_profile(ledger, athlete, changes)
-            if any(v is not None for v in changes.values())
-            else diary.profile(ledger, athlete)
-        )
+        made, told = diary.profile(ledger, athlete), diary.told_profile(ledger, athlete)
     if form == "json":
-        echo_json({"profile": asdict(told), "score": told.score, "effect": told.sentence})
+        echo_json({"profile": told, "score": made.score, "effect": made.sentence})
         return
-    echo_table([{"what": k.replace("_", " "), "told": "yes" if v else "no"} for k, v in asdict(told).items()])
-    click.echo(told.sentence or "The usual thresholds hold.")
+    spoken = {True: "yes", False: "no", None: "not told"}
+    echo_table([{"what": k.replace("_", " "), "told": spoken[v]} for k, v in told.items()])
+    click.echo(made.sentence or "The usual thresholds hold.")

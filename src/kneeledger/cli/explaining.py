@@ -6,6 +6,7 @@ from typing import Any
 import click
 
 from kneeledger.cli.options import (
+    Words,
     echo_csv,
     echo_json,
     echo_table,
@@ -20,7 +21,7 @@ LABELLED = 13
 
 
 @click.command("explain")
-@click.argument("topic", required=False)
+@click.argument("topic", type=Words(), required=False)
 @format_option("table", "json")
 def explain_command(topic: str | None, form: str) -> None:
     r"""Every number: formula, unit, source, evidence, limits. Without a topic, the list of topics.

@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from kneeledger.cli.options import as_of_option, ledger_options, model_options, settings_from
+from kneeledger.cli.options import Words, as_of_option, ledger_options, model_options, say, settings_from
 
 WHAT = ("activities", "daily", "weeks", "downhill", "quality", "metrics", "bands", "descents")
 
@@ -19,7 +19,9 @@ WHAT = ("activities", "daily", "weeks", "downhill", "quality", "metrics", "bands
 @click.option(
     "-o", "--out", type=click.Path(path_type=Path), help="File (a folder for gpx). Default: stdout."
 )
-@click.option("--activity", "which", multiple=True, help="For gpx: ledger ids, `last` or dates.")
+@click.option(
+    "--activity", "which", type=Words(), multiple=True, help="For gpx: ledger ids, `last` or dates."
+)
 @ledger_options
 @model_options
 @as_of_option
@@ -41,7 +43,7 @@ def export_command(
         for path in exporting.tracks(folder, flags["athlete"], which or ("last",), out or Path(), config):
             click.echo(str(path))
         return
-    data = exporting.table(folder, flags["athlete"], what, form, config, as_of)
+    data = exporting.table(folder, flags["athlete"], what, form, config, as_of, tell=say)
     if out is None:
         click.echo(data, nl=False)
     else:

@@ -1,24 +1,30 @@
 """report, scan, demo, forget: the commands that write."""
 
 import sys
-import webbrowser
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from datetime import date
 from pathlib import Path
 from typing import Any
 
 import click
 
+from kneeledger import plurals
 from kneeledger.cli.options import (
+    Day,
+    Words,
     as_of_option,
     echo_json,
     format_option,
+    jobs_option,
     ledger_options,
     model_options,
     printable,
+    say,
     settings_from,
+    worker_count,
 )
+from kneeledger.config import Config
+from kneeledger.errors import ReportError
 
 EXPORTS = click.argument("exports", nargs=-1, required=True, type=click.Path(exists=True, path_type=Path))
 FORMATS = ("html", "pdf", "png", "csv", "json", "parquet")
@@ -27,7 +33,7 @@ FORMATS = ("html", "pdf", "png", "csv", "json", "parquet")
 def scan_options(function: Callable[..., Any]) -> Callable[..., Any]:
     """What can be said of a scan."""
     options = (
-        click.option("--jobs", type=click.IntRange(0, 256), help="Worker processes; 0 for all cores."),
+        jobs_option,
         click.option("--cluster", help="Address of a dask scheduler; who reaches it runs code on it."),
         click.option(
             "--decoder",
@@ -102,11 +108,15 @@ def scan_command(exports: tuple[Path, ...], form: str, **flags: Any) -> None:
 )
 @click.option("--single-file", is_flag=True, help="One HTML file, for an e-mail.")
 @click.option("--physio", is_flag=True, help="One or two pages for a physiotherapist, HTML and PDF.")
-@click.option("--until", type=click.DateTime(["%Y-%m-%d"]), help="Last day of the physio page.")
+@click.option("--until", type=Day(), help="Last day of the physio page.")
 @click.option("--weeks", type=click.IntRange(2, 26), default=6, help="Weeks of the physio page.")
-@click.option("--onset", type=click.DateTime(["%Y-%m-%d"]), help="Day the pain began, for the physio page.")
+@click.option("--onset", type=Day(), help="Day the pain began, for the physio page.")
 @click.option("--with-map", is_flag=True, help="Draw plain tracks (needs keep_positions).")
-@click.option("--redact-location/--no-redact-location", default=True, help="Leave places and titles out.")
+@click.option(
+    "--redact-location/--no-redact-location",
+    default=None,
+    help="Leave places and titles out. Default: the setting redact_location, which is true.",
+)
 @click.option("--anonymous", is_flag=True, help="No names, serial numbers or paths in anything written.")
 @click.option("--open", "open_page", is_flag=True, help="Open the page when it is done.")
 def report_command(exports: tuple[Path, ...], open_page: bool, **flags: Any) -> None:
@@ -128,33 +138,38 @@ def report_command(exports: tuple[Path, ...], open_page: bool, **flags: Any) -> 
     if result is not None and not flags["quiet"]:
         for line in front.tally_lines(result):
             click.echo(printable(line), err=True)
+    config = settings_from(flags, exports=exports)
+    redact = flags["redact_location"]
     options = front.ReportOptions(
         formats=formats,
         only=tuple(exports) if flags["only"] else (),
         pages=flags["pages"],
         single_file=flags["single_file"],
         physio=flags["physio"],
-        until=_day(flags["until"]),
+        until=flags["until"],
         weeks=flags["weeks"],
-        onset=_day(flags["onset"]),
+        onset=flags["onset"],
         with_map=flags["with_map"],
-        redact=flags["redact_location"],
+        redact=config["redact_location"] if redact is None else redact,
         anonymous=flags["anonymous"],
     )
+    if flags["with_map"]:
+        _say_of_maps(config, anonymous=flags["anonymous"])
     with _bar(flags) as tell:
         page = front.report(
             _ledger(flags),
             flags["out"],
             athlete=flags["athlete"],
-            config=settings_from(flags, exports=exports),
+            config=config,
             as_of=flags["as_of"],
             options=options,
-            jobs=_jobs(flags),
+            jobs=worker_count(flags["jobs"], config),
             progress=tell,
+            tell=say,
         )
     click.echo(str(page))
     if open_page:
-        webbrowser.open(page.resolve().as_uri())
+        _open(page)
 
 
 @click.command("demo")
@@ -176,14 +191,17 @@ def demo_command(out: Path, open_page: bool) -> None:
     """
     from kneeledger.pipeline import front
 
-    page = front.demo(out)
+    try:
+        page = front.demo(out)
+    except OSError as error:
+        raise ReportError(f"{out} cannot be written: {error.strerror or error}.") from error
     click.echo(str(page))
     if open_page:
-        webbrowser.open(page.resolve().as_uri())
+        _open(page)
 
 
 @click.command("forget")
-@click.option("--athlete", required=True, help="Whose rows to remove.")
+@click.option("--athlete", type=Words(), required=True, help="Whose rows to remove.")
 @click.option(
     "--ledger",
     "ledger_dir",
@@ -202,8 +220,14 @@ def forget_command(athlete: str, ledger_dir: Path | None, yes: bool) -> None:
 
     if not yes:
         click.confirm(f"Remove everything of {athlete!r} from the ledger?", abort=True)
-    count = front.forget(_ledger({"ledger_dir": ledger_dir}), athlete)
-    click.echo(f"Removed {count} activities of {athlete}.")
+    count = front.forget(_ledger({"ledger_dir": ledger_dir}), athlete, tell=say)
+    click.echo(f"Removed {plurals.count(count, 'activity', 'activities')} of {athlete}.")
+
+
+def _open(page: Path) -> None:
+    import webbrowser
+
+    webbrowser.open(page.resolve().as_uri())
 
 
 def _ledger(flags: dict[str, Any]) -> Path:
@@ -212,14 +236,16 @@ def _ledger(flags: dict[str, Any]) -> Path:
     return flags["ledger_dir"] or settings.default_ledger()
 
 
-def _jobs(flags: dict[str, Any]) -> int:
-    from kneeledger import executors
-
-    return flags["jobs"] or executors.default_jobs()
-
-
-def _day(moment: Any) -> date | None:
-    return moment.date() if moment else None
+def _say_of_maps(config: Config, *, anonymous: bool) -> None:
+    """Why a report that was asked for maps may have none."""
+    if anonymous:
+        click.echo("--with-map: an anonymous report has no maps.", err=True)
+    elif not config["keep_positions"]:
+        click.echo(
+            "--with-map: activities that were scanned without keep_positions have no map. Set keep_positions = true "
+            "in the settings file and give their files once more with --rebuild.",
+            err=True,
+        )
 
 
 def _formats(text: str) -> tuple[str, ...]:
@@ -241,20 +267,21 @@ def _scan(exports: tuple[Path, ...], flags: dict[str, Any]) -> Any:
             f"A device of athlete {other!r} recorded some of these. Is it {flags['athlete']!r} as well?"
         )
 
+    config = settings_from(flags, exports=exports)
     with _bar(flags) as tell:
         return front.scan(
             exports,
             _ledger(flags),
             athlete=flags["athlete"],
-            config=settings_from(flags, exports=exports),
+            config=config,
             decoder=flags["decoder"],
-            jobs=_jobs(flags),
+            jobs=worker_count(flags["jobs"], config),
             cluster=flags["cluster"],
             rebuild=flags["rebuild"],
             verify=flags.get("verify"),
             accept_device=ask,
             progress=tell,
-            on_wait=lambda: click.echo("Another kneeledger is writing to this ledger; waiting.", err=True),
+            tell=say,
         )
 
 

@@ -14,20 +14,25 @@ from typing import Any, TypeVar
 import click
 
 from kneeledger.config import Config
+from kneeledger.reporting import writing
 
 __all__ = [
     "SCHEMA_VERSION",
+    "Words",
     "as_of_option",
     "echo_csv",
     "echo_json",
     "echo_table",
     "echo_text",
     "format_option",
+    "jobs_option",
     "ledger_options",
     "model_options",
     "printable",
+    "say",
     "settings_from",
     "text_width",
+    "worker_count",
     "wrapped",
 ]
 
@@ -40,30 +45,57 @@ DOWNHILL_MODELS = ("article", "mechanics", "none")
 F = TypeVar("F", bound=Callable[..., Any])
 
 
+FIRST_DAY, LAST_DAY = date(1970, 1, 1), date(2100, 12, 31)
+"""No watch recorded before, and nobody plans beyond; weeks are counted on both sides of a day."""
+
+
 class Day(click.ParamType[date]):
     """A day like 2026-05-03."""
 
     name = "day"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> date:
-        """The date, or a usage error that shows the form."""
-        if isinstance(value, date):
-            return value
+        """The date, or a usage error that shows the form or the range."""
         try:
-            return date.fromisoformat(value)
+            day = value if isinstance(value, date) else date.fromisoformat(value)
         except ValueError:
             raise click.BadParameter(f"{value!r} is no day like 2026-05-03.", ctx, param) from None
+        if not FIRST_DAY <= day <= LAST_DAY:
+            raise click.BadParameter(f"{value!r} is no day from {FIRST_DAY} to {LAST_DAY}.", ctx, param)
+        return day
+
+
+class Words(click.ParamType[str]):
+    """Words that can be written down: a terminal may hand over bytes that are no letters."""
+
+    name = "text"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """The words, or a usage error."""
+        text = str(value)
+        try:
+            text.encode()
+        except UnicodeEncodeError:
+            raise click.BadParameter(f"{printable(text)!r} is no text in UTF-8.", ctx, param) from None
+        return text
 
 
 def ledger_options(function: F) -> F:
     """``--ledger DIR`` and ``--athlete NAME``."""
-    function = click.option("--athlete", default="me", show_default=True, help="Whose ledger rows.")(function)
+    function = click.option(
+        "--athlete", type=Words(), default="me", show_default=True, help="Whose ledger rows."
+    )(function)
     return click.option(
         "--ledger",
         "ledger_dir",
         type=click.Path(file_okay=False, path_type=Path),
         help="Folder of the ledger. Default: a folder of this user.",
     )(function)
+
+
+def say(sentence: str) -> None:
+    """What the ledger has to tell while it is opened and written: on stderr, beside the data."""
+    click.echo(printable(sentence), err=True)
 
 
 def as_of_option(function: F) -> F:
@@ -117,6 +149,22 @@ def model_options(function: F) -> F:
 MODEL_FLAGS = ("downhill_model", "mass_kg", "use_file_weight", "pack_kg", "incline", "tz", "units")
 
 
+def jobs_option(function: F) -> F:
+    """``--jobs``; see `worker_count`."""
+    return click.option(
+        "--jobs",
+        type=click.IntRange(0, 256),
+        help="Worker processes; 0 for all cores. Default: the setting jobs, which is 0.",
+    )(function)
+
+
+def worker_count(asked: int | None, config: Config) -> int:
+    """Worker processes: the flag, else the setting; 0 of either is as many as there are cores."""
+    from kneeledger import executors
+
+    return (config["jobs"] if asked is None else asked) or executors.default_jobs()
+
+
 def settings_from(flags: Mapping[str, Any], *, exports: Sequence[Path] = ()) -> Config:
     """The settings in force, with the flags of `model_options` on top."""
     from kneeledger.pipeline import settings
@@ -125,7 +173,7 @@ def settings_from(flags: Mapping[str, Any], *, exports: Sequence[Path] = ()) -> 
 
 
 def echo_json(data: Mapping[str, Any]) -> None:
-    """One JSON object with its ``schema_version`` first; NaN is impossible."""
+    """One JSON object with its ``schema_version`` first; NaN is impossible, and nothing in it moves a terminal."""
     text = json.dumps(
         {"schema_version": SCHEMA_VERSION, **data},
         ensure_ascii=False,
@@ -133,24 +181,22 @@ def echo_json(data: Mapping[str, Any]) -> None:
         default=str,
         allow_nan=False,
     )
-    click.echo(text)
+    click.echo(writing.inert_json(text))
 
 
 def echo_csv(rows: Sequence[Mapping[str, Any]]) -> None:
     """Rows as CSV; text that a spreadsheet would run as a formula is quoted with an apostrophe."""
     if not rows:
         return
-    writer = csv.DictWriter(sys.stdout, list(rows[0]), lineterminator="\n")
-    writer.writeheader()
-    for row in rows:
-        writer.writerow({name: plain_cell(value) for name, value in row.items()})
+    writer = csv.writer(sys.stdout, lineterminator="\n")
+    columns = list(dict.fromkeys(name for row in rows for name in row))
+    writer.writerow(map(plain_cell, columns))
+    writer.writerows([plain_cell(row.get(name, "")) for name in columns] for row in rows)
 
 
 def plain_cell(value: Any) -> Any:
-    """A cell that no spreadsheet takes for a formula."""
-    if isinstance(value, str) and value[:1] in ("=", "+", "-", "@", "\t", "\r"):
-        return f"'{value}"
-    return value
+    """A cell that no spreadsheet takes for a formula, and no terminal for a command."""
+    return writing.cell(value) if isinstance(value, str) else value
 
 
 def echo_table(rows: Sequence[Mapping[str, str]], *, title: str = "") -> None:

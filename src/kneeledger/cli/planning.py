@@ -13,10 +13,12 @@ from kneeledger.cli.options import (
     as_of_option,
     echo_json,
     echo_table,
+    echo_text,
     format_option,
     ledger_options,
     model_options,
     printable,
+    say,
     settings_from,
 )
 from kneeledger.reporting import words
@@ -123,7 +125,7 @@ def forecast_command(
     config = settings_from(flags)
     wish = forecasting.Wish(mps, finish_s, Effort(effort) if effort else Effort.USUAL, cadence, on, back)
     folder = flags["ledger_dir"] or settings.default_ledger()
-    told = forecasting.look(course, folder, flags["athlete"], config, wish, as_of)
+    told = forecasting.look(course, folder, flags["athlete"], config, wish, as_of, tell=say)
     if gpx is not None:
         click.echo(str(forecasting.write_course(told, gpx)), err=True)
     if out is not None:
@@ -145,17 +147,18 @@ def _echo(told: "Told", units: str) -> None:
     if made.compared:
         click.echo("\nAgainst your runs")
         for one in made.compared:
-            click.echo(printable(f"  {words.in_units(one.text, units)}"))
+            echo_text(words.in_units(one.text, units), indent="  ", hanging="    ")
     for part in parts_of(made):
-        click.echo(f"  {part_words(part, units)}")
+        echo_text(part_words(part, units), indent="  ", hanging="    ")
     echo_table([_band_row(row, units) for row in made.bands.iter_rows(named=True)], title="\nGrade bands")
     downs = made.downhills.sort("knee_load_bw_s", descending=True).head(15).sort("number")
     echo_table([_down_row(row, units) for row in downs.iter_rows(named=True)], title="\nDescents")
-    echo_table([_change_row(one) for one in made.changes], title="\nWhat would ease it")
+    echo_table([_change_row(one, units) for one in made.changes], title="\nWhat would ease it")
     models = ", ".join(f"{name} {words.easy(load)}" for name, load in made.by_model.items())
-    click.echo(f"\nKnee load by downhill model (contested), easy minutes: {models}.")
+    click.echo()
+    echo_text(f"Knee load by downhill model (contested), easy minutes: {models}.")
     for note in made.notes:
-        click.echo(printable(note))
+        echo_text(words.in_units(note, units), hanging="  ")
 
 
 def _climb(made: "Forecast", units: str) -> str:
@@ -217,10 +220,10 @@ def _down_row(row: Mapping[str, Any], units: str) -> dict[str, str]:
     }
 
 
-def _change_row(one: Any) -> dict[str, str]:
+def _change_row(one: Any, units: str) -> dict[str, str]:
     best = [word for word, flag in (("linear", one.most_linear), ("peak-weighted", one.most_steps)) if flag]
     return {
-        "change": one.label,
+        "change": words.in_units(one.label, units),
         "knee load": change_words(one.linear_change),
         "peak-weighted": change_words(one.steps_change),
         "time": words.signed(100 * one.seconds_change, 1),

@@ -8,7 +8,7 @@ Instead of: an import command for each service, or folders that the user has to 
 """
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -55,29 +55,41 @@ def sources(
 def _recognise(listing: Listing, above: Guide | None) -> Guide | None:
     found = [pair for layout in LAYOUTS for pair in layout.guides(listing)]
     if found:
-        return _Several(sorted(found, key=lambda pair: -len(pair[0])))
+        guides = dict(reversed(found))
+        return _Several(guides, frozenset(map(len, guides)))
     return _Inside(above, listing.holder) if above else None
 
 
 @dataclass(frozen=True, slots=True)
 class _Several:
-    """Guides by the folder they speak for, the deepest first."""
+    """Guides by the folder they speak for (with its slash); the deepest around a name speaks for it."""
 
-    guides: list[tuple[str, Guide]]
+    guides: Mapping[str, Guide]
+    lengths: frozenset[int]
+    """Of the folders' names: only parents of such a length are looked up, however many a name has."""
 
-    def _of(self, name: str) -> list[Guide]:
-        return [guide for root, guide in self.guides if name.startswith(root)]
+    def _of(self, name: str) -> Guide | None:
+        end = len(name)
+        while True:
+            end = name.rfind("/", 0, end) + 1
+            if end in self.lengths and (guide := self.guides.get(name[:end])):
+                return guide
+            if not end:
+                return None
+            end -= 1
 
     def verdict(self, name: str) -> Verdict | None:
-        told = [verdict for guide in self._of(name)[:1] if (verdict := guide.verdict(name))]
-        return told[0] if told else None
+        guide = self._of(name)
+        return guide.verdict(name) if guide else None
 
     def own(self, entry: Entry) -> Iterator[Found]:
-        yield from self._of(entry.name)[0].own(entry)
+        guide = self._of(entry.name)
+        if guide:
+            yield from guide.own(entry)
 
     def context(self, name: str) -> Mapping[str, str]:
-        guides = self._of(name)
-        return guides[0].context(name) if guides else {}
+        guide = self._of(name)
+        return guide.context(name) if guide else {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,8 +133,11 @@ EMPTY = (
 )
 
 
-def advice(skipped: Iterable[Skipped]) -> str:
-    """Where nothing readable was found: what was seen, and what to export instead."""
+def advice(skipped: Iterable[Skipped], unread: Sequence[str] = ()) -> str:
+    """Where nothing readable was found: what was seen, and what to export instead.
+
+    `unread` are the files on disk that a reader was given and found no activity in.
+    """
     seen: Counter[str] = Counter()
     failed: list[Skipped] = []
     for one in skipped:
@@ -132,7 +147,7 @@ def advice(skipped: Iterable[Skipped]) -> str:
             failed.append(one)
         else:
             seen[one.kind] += one.count
-    if not seen and not failed:
+    if not seen and not failed and not unread:
         return EMPTY
     parts = []
     if seen:
@@ -140,6 +155,11 @@ def advice(skipped: Iterable[Skipped]) -> str:
         parts.append(f"No activity was found. Seen: {listed}.")
     if failed:
         parts.append(f"{len(failed):,} could not be read, the first: {failed[0].path} {failed[0].reason}.")
+    if unread:
+        found = (
+            "1 file was found and gave" if len(unread) == 1 else f"{len(unread):,} files were found and gave"
+        )
+        parts.append(f"{found} no activity; `kneeledger doctor {unread[0]}` says why.")
     kinds = [kind for kind, _ in seen.most_common()]
     hint = next((text for mark, text in WHAT_TO_EXPORT if any(mark in kind for kind in kinds)), "")
     if not hint and seen:

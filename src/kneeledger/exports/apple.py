@@ -13,8 +13,17 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
-from kneeledger.exports.layout import folder_of, number, recording_like, sport
-from kneeledger.sources import ByHand, Entry, Found, Listing, Refused, Verdict
+from kneeledger.exports.layout import (
+    ACTIVITIES,
+    at_most,
+    by_hand,
+    folder_of,
+    holds,
+    number,
+    recording_like,
+    sport,
+)
+from kneeledger.sources import Entry, Found, Listing, Refused, Verdict
 
 __all__ = ["guides"]
 
@@ -22,6 +31,8 @@ ATTRIBUTE = re.compile(r'([A-Za-z]{1,40})="([^"]*)"')
 ROUTE = re.compile(rb'<FileReference\s+path="([^"]{1,300})"')
 STATISTICS = re.compile(rb"<WorkoutStatistics\s[^>]{1,600}>")
 BLOCK_BYTES = 1 << 20
+HEAD = re.compile(rb"<Workout [^<>]{0,65536}")
+"""The first tag of a workout without its end; a longer one is no tag."""
 TO_METRES = {"km": 1000.0, "m": 1.0, "mi": 1609.344, "yd": 0.9144, "ft": 0.3048}
 TO_SECONDS = {"min": 60.0, "s": 1.0, "sec": 1.0, "hr": 3600.0, "h": 3600.0}
 REFERENCES = (("&lt;", "<"), ("&gt;", ">"), ("&quot;", '"'), ("&apos;", "'"), ("&amp;", "&"))
@@ -29,6 +40,7 @@ REFERENCES = (("&lt;", "<"), ("&gt;", ">"), ("&quot;", '"'), ("&apos;", "'"), ("
 
 def guides(listing: Listing) -> Iterator[tuple[str, "Apple"]]:
     """A guide for each folder with Apple's ``export.xml`` (whatever its name in the language of the phone)."""
+    names: list[str] = []
     for name in listing.entries:
         folder, last = folder_of(name), name.rpartition("/")[2].lower()
         if not last.endswith(".xml") or last.endswith("_cda.xml"):
@@ -36,7 +48,8 @@ def guides(listing: Listing) -> Iterator[tuple[str, "Apple"]]:
         apple = (
             folder.lower().endswith("apple_health_export/") or "apple_health_export" in listing.path.lower()
         )
-        beside = any(other.startswith(f"{folder}workout-routes/") for other in listing.entries)
+        names = names or sorted(listing.entries)
+        beside = holds(names, f"{folder}workout-routes/")
         if apple or (
             last == "export.xml" and (beside or listing.alone or f"{folder}export_cda.xml" in listing.entries)
         ):
@@ -78,18 +91,15 @@ class Apple:
         workouts = self.workouts()
         for one in workouts:
             if not one.route:
-                yield ByHand(
-                    path=entry.path,
+                yield by_hand(
+                    entry,
+                    "apple",
                     sport=one.sport,
                     start=one.start,
                     utc_offset_s=one.utc_offset_s,
                     duration_s=one.duration_s,
                     distance_m=one.distance_m,
                     title=None,
-                    layout="apple",
-                    outer=entry.outer,
-                    member=entry.member,
-                    stamp=entry.stamp,
                 )
         yield entry.skipped("table", "tables of activities", f"{len(workouts):,} workouts")
 
@@ -113,7 +123,7 @@ class Apple:
         """The workouts, streamed once."""
         if self._workouts is None:
             try:
-                self._workouts = [_workout(block) for block in _blocks(self.health.chunks())]
+                self._workouts = [_workout(block) for block in at_most(_blocks(self.health.chunks()))]
             except Refused as refusal:
                 self._workouts = refusal
         if isinstance(self._workouts, Refused):
@@ -122,36 +132,41 @@ class Apple:
 
 
 def _blocks(chunks: Iterator[bytes]) -> Iterator[bytes]:
-    """Each ``<Workout ...>`` with what is in it."""
-    held = b""
+    """Each ``<Workout ...>`` with what is in it, of that at most `BLOCK_BYTES`."""
+    held, broken = b"", 0
     for chunk in chunks:
         held += chunk
         at = 0
         while (start := held.find(b"<Workout ", at)) >= 0:
-            end = _end(held, start)
-            if end < 0:
+            head = HEAD.match(held, start)
+            assert head is not None
+            if held[head.end() : head.end() + 1] == b">":
+                at = _end(held, head.end())
+                if at < 0:
+                    break
+                yield held[start:at]
+            elif head.end() == len(held):
                 break
-            yield held[start:end]
-            at = end
-        keep = start if start >= 0 else max(at, len(held) - 16)
-        held = held[keep:]
-        if len(held) > BLOCK_BYTES + len(chunk):
-            held = held[9:]
+            else:
+                at = head.end()
+                broken += 1
+                if broken > ACTIVITIES:
+                    raise Refused("damaged", "is full of broken workouts; not read further")
+        held = held[start if start >= 0 else max(at, len(held) - 16) :]
     if held.startswith(b"<Workout ") and (close := held.find(b">")) >= 0:
         yield held[: close + 1]
 
 
-def _end(held: bytes, start: int) -> int:
-    close = held.find(b">", start)
-    if close < 0:
-        return -1
+def _end(held: bytes, close: int) -> int:
+    """Where a workout ends whose first tag ends at `close`; -1: further on than is held."""
     if held[close - 1 : close] == b"/":
         return close + 1
-    stop = held.find(b"</Workout>", close)
-    following = held.find(b"<Workout ", close)
-    if 0 <= following < stop or (stop < 0 <= following):
-        return following
-    return stop + 10 if stop >= 0 else -1
+    most = close + BLOCK_BYTES
+    following = held.find(b"<Workout ", close, most)
+    stop = held.find(b"</Workout>", close, following if following >= 0 else most)
+    if stop >= 0:
+        return stop + 10
+    return following if following >= 0 or len(held) < most else most
 
 
 def _workout(block: bytes) -> Workout:
@@ -194,7 +209,8 @@ def _scaled(text: str, factor: float | None) -> float | None:
 def _moment(text: str) -> tuple[datetime | None, int | None]:
     try:
         local = datetime.strptime(text, "%Y-%m-%d %H:%M:%S %z")
-    except ValueError:
+        start = local.astimezone(UTC)
+    except (ValueError, OverflowError):
         return None, None
     offset = local.utcoffset()
-    return local.astimezone(UTC), None if offset is None else int(offset.total_seconds())
+    return start, None if offset is None else int(offset.total_seconds())

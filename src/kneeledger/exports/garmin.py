@@ -11,11 +11,13 @@ Instead of: decoding everything, or a list of wanted file names (they are accoun
 import json
 import re
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from kneeledger.exports.layout import recording_like, sport
+from kneeledger import plurals
+from kneeledger.exports.layout import at_most, by_hand, recording_like, sport
 from kneeledger.sources import ByHand, Entry, Found, Listing, Refused, Verdict
 
 __all__ = ["guides"]
@@ -32,14 +34,18 @@ MARK = re.compile(r'"summarizedActivitiesExport"\s{0,9}:\s{0,9}\[\s{0,99}')
 BETWEEN = re.compile(r"\s{0,99},\s{0,99}")
 MS = 1000.0
 CM = 100.0
+LENGTHS = (1 << 16, 1 << 22)
+"""Of the text in which one activity is looked for, the usual first."""
+DECODER = json.JSONDecoder()
 
 
 def guides(listing: Listing) -> Iterator[tuple[str, "Account | Watch"]]:
     """A guide for each account export and each watch below a listing."""
     roots: dict[str, Account | Watch] = {}
-    if re.search(r"/DI_CONNECT(/[^!]*)?$", listing.path, re.IGNORECASE):
+    folder = f"{listing.path.rpartition('!')[2].upper()}/"
+    if "/DI_CONNECT/" in folder:
         roots[""] = Account("")
-    elif re.search(r"/GARMIN$", listing.path, re.IGNORECASE):
+    elif folder.endswith("/GARMIN/"):
         roots[""] = Watch("")
     for name in listing.entries:
         if found := ACCOUNT.match(name):
@@ -68,10 +74,10 @@ class Account:
 
     def own(self, entry: Entry) -> Iterator[Found]:
         """Totals of every activity."""
-        activities = list(_summaries(entry.read()))
-        for one in activities:
-            yield _by_hand(one, entry)
-        yield entry.skipped("table", "tables of activities", f"totals of {len(activities):,} activities")
+        activities = [_by_hand(one, entry) for one in at_most(_summaries(entry.read()))]
+        yield from activities
+        told = plurals.count(len(activities), "activity", "activities")
+        yield entry.skipped("table", "tables of activities", f"totals of {told}")
 
     def context(self, name: str) -> Mapping[str, str]:
         """Nothing but the layout: the export does not name files."""
@@ -111,18 +117,23 @@ class Watch:
 def _summaries(data: bytes) -> Iterator[dict[str, Any]]:
     """The activities one by one: the file of a heavy user is over 100 MB, as objects ten times that."""
     text = data.decode("utf-8-sig", "replace")
-    decode = json.JSONDecoder().raw_decode
     for mark in MARK.finditer(text):
         at = mark.end()
         while at < len(text) and text[at] == "{":
-            try:
-                one, at = decode(text, at)
-            except (ValueError, RecursionError) as error:
-                raise Refused("damaged", "is no JSON that can be read") from error
+            one, length = _first(text, at)
+            at += length
             yield one
             if (step := BETWEEN.match(text, at)) is None:
                 break
             at = step.end()
+
+
+def _first(text: str, at: int) -> tuple[dict[str, Any], int]:
+    """The object there and its length; one of hundreds of MB is no activity and would take GBs."""
+    for most in LENGTHS:
+        with suppress(ValueError, RecursionError):
+            return DECODER.raw_decode(text[at : at + most])
+    raise Refused("damaged", "is no JSON that can be read")
 
 
 def _by_hand(one: Mapping[str, Any], entry: Entry) -> ByHand:
@@ -130,21 +141,18 @@ def _by_hand(one: Mapping[str, Any], entry: Entry) -> ByHand:
     local_ms = _number(one, "startTimeLocal")
     duration_ms, distance_cm = _number(one, "duration"), _number(one, "distance")
     kind = one.get("activityType")
-    words = kind.get("typeKey", "") if isinstance(kind, dict) else str(kind or "")
-    known = sport(words)
+    words = kind.get("typeKey") if isinstance(kind, dict) else kind
+    known = sport(str(words or ""))
     offset = round((local_ms - start_ms) / MS) if local_ms and start_ms else None
-    return ByHand(
-        path=entry.path,
+    return by_hand(
+        entry,
+        "garmin",
         sport=known if known != "unknown" else sport(str(one.get("sportType") or "")),
         start=_utc(start_ms),
         utc_offset_s=offset if offset is not None and abs(offset) <= 15 * 3600 else None,
         duration_s=duration_ms / MS if duration_ms else None,
         distance_m=distance_cm / CM if distance_cm else None,
         title=str(one["name"]) if one.get("name") else None,
-        layout="garmin",
-        outer=entry.outer,
-        member=entry.member,
-        stamp=entry.stamp,
         maybe_recorded=True,
     )
 

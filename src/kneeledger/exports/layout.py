@@ -9,14 +9,49 @@ Instead of: a locale library, or asking the user for the language of an export.
 
 import csv
 import io
+import math
 import re
-from collections.abc import Iterator
+from bisect import bisect_left
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime
+from pathlib import Path
+from typing import TypeVar
 
-from kneeledger.sources import Refused
+from kneeledger.model import WORD_CHARS
+from kneeledger.sources import ByHand, Entry, Refused
 
-__all__ = ["folder_of", "moment", "number", "recording_like", "seconds", "sport", "table"]
+__all__ = [
+    "ACTIVITIES",
+    "at_most",
+    "by_hand",
+    "folder_of",
+    "holds",
+    "moment",
+    "number",
+    "parsable",
+    "possible_start",
+    "recording_like",
+    "seconds",
+    "sport",
+    "storable",
+    "table",
+]
 
+Item = TypeVar("Item")
+ACTIVITIES = 200_000
+"""Rows or activities of one table at most: as many as files in an archive."""
+CELL_CHARS = 1 << 20
+"""Of one cell: a description of hundreds of pages is shorter, a quote that is never closed soon longer."""
+LINE_CHARS = 1 << 24
+JSON_BYTES = 64 << 20
+JSON_PARTS = 3_000_000
+"""Lists and objects of a JSON file that is held whole: each takes tens of bytes however short it is written."""
+JSON_VALUES = 5_000_000
+"""Commas of such a file: a day of ten values a second has fewer, and each number takes tens of bytes as well."""
+FIRST = datetime(1970, 1, 1, tzinfo=UTC)
+LAST = datetime(2100, 1, 1, tzinfo=UTC)
+LONGEST_S = 30 * 86_400.0
+FURTHEST_M = 40e6
 RECORDING = re.compile(r"\.(fit|gpx|tcx|zip)(\.gz)?$|\.gz$", re.IGNORECASE)
 DATE = re.compile(r"(\d{1,4})\s?[./年-]\s?(\d{1,2})\s?[./月-]\s?(\d{1,4})")
 CLOCK = re.compile(r"(\d{1,2})[:.h](\d{2})(?:[:.](\d{2}))?\s*([ap])?\.?\s?m?", re.IGNORECASE)
@@ -67,6 +102,85 @@ def recording_like(name: str) -> bool:
 def folder_of(name: str) -> str:
     """The folder of a name with its slash, or nothing."""
     return name[: name.rfind("/") + 1]
+
+
+def holds(names: Sequence[str], folder: str) -> bool:
+    """Whether any of the sorted names lies in the folder (with its slash)."""
+    at = bisect_left(names, folder)
+    return at < len(names) and names[at].startswith(folder)
+
+
+def storable(text: str) -> str:
+    """A word that UTF-8 can hold, cut to `WORD_CHARS`: JSON may have halves of characters."""
+    return text[:WORD_CHARS].encode("utf-8", "replace").decode()
+
+
+def possible_start(start: datetime | None) -> datetime | None:
+    """The start of an activity, or None where no watch can have told it: a year 1 or 9999 overflows later."""
+    return start if start is not None and FIRST <= start < LAST else None
+
+
+def _up_to(value: float | None, most: float) -> float | None:
+    return value if value is not None and math.isfinite(value) and 0 < value <= most else None
+
+
+def by_hand(
+    entry: Entry,
+    layout: str,
+    *,
+    sport: str,
+    start: datetime | None,
+    duration_s: float | None,
+    distance_m: float | None,
+    title: str | None,
+    utc_offset_s: int | None = None,
+    maybe_recorded: bool = False,
+) -> ByHand:
+    """An activity a table tells of; a value that no activity can have is unknown."""
+    return ByHand(
+        path=entry.path,
+        sport=sport,
+        start=possible_start(start),
+        utc_offset_s=utc_offset_s,
+        duration_s=_up_to(duration_s, LONGEST_S),
+        distance_m=_up_to(distance_m, FURTHEST_M),
+        title=storable(title) if title else None,
+        layout=layout,
+        outer=Path(entry.outer),
+        member=entry.member,
+        stamp=entry.stamp,
+        maybe_recorded=maybe_recorded,
+    )
+
+
+def at_most(items: Iterable[Item]) -> Iterator[Item]:
+    """The rows or activities one by one, so that no table fills the memory.
+
+    Raises
+    ------
+    Refused
+        They are more than anyone has.
+    """
+    for count, item in enumerate(items):
+        if count > ACTIVITIES:
+            raise Refused("limit", f"holds more than {ACTIVITIES:,} activities; not read")
+        yield item
+
+
+def parsable(data: bytes) -> bytes:
+    """The bytes of a JSON file that can be held as objects.
+
+    Raises
+    ------
+    Refused
+        As objects they would take GBs.
+    """
+    parts = data.count(b"[") + data.count(b"{")
+    if len(data) > JSON_BYTES or parts > JSON_PARTS or data.count(b",") > JSON_VALUES:
+        raise Refused(
+            "limit", f"is a JSON file of more than {JSON_BYTES >> 20} MB or too many parts; not read"
+        )
+    return data
 
 
 def sport(word: str) -> str:
@@ -160,18 +274,29 @@ def _worded_date(text: str) -> tuple[int, int, int, str] | None:
 
 
 def table(data: bytes) -> Iterator[list[str]]:
-    """The rows of a CSV file.
+    """The rows of a CSV file, one by one.
 
     Raises
     ------
     Refused
-        It is no CSV file.
+        It is no CSV file, or has more rows than anyone has activities.
     """
-    text = data.decode("utf-16" if data[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig", "replace")
-    first = text[: text.find("\n")]
+    encoding = "utf-16" if data[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig"
+    text = io.TextIOWrapper(io.BytesIO(data), encoding, "replace", newline="")
+    first = text.readline(LINE_CHARS)
+    text.seek(0)
+    before = csv.field_size_limit(CELL_CHARS)
     try:
-        yield from csv.reader(
-            io.StringIO(text, newline=""), delimiter=";" if first.count(";") > first.count(",") else ","
-        )
+        rows = csv.reader(_lines(text), delimiter=";" if first.count(";") > first.count(",") else ",")
+        yield from at_most(rows)
     except csv.Error as error:
         raise Refused("damaged", f"is no table that can be read ({error})") from error
+    finally:
+        csv.field_size_limit(before)
+
+
+def _lines(text: io.TextIOWrapper) -> Iterator[str]:
+    while line := text.readline(LINE_CHARS):
+        if len(line) == LINE_CHARS:
+            raise Refused("limit", f"has a line of more than {LINE_CHARS >> 20} MB; not read")
+        yield line

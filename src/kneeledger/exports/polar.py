@@ -22,8 +22,8 @@ import numpy.typing as npt
 import polars as pl
 
 from kneeledger import schema
-from kneeledger.errors import CorruptFileError, EmptyActivityError
-from kneeledger.exports.layout import folder_of, recording_like, sport
+from kneeledger.errors import CorruptFileError, EmptyActivityError, LimitError
+from kneeledger.exports.layout import folder_of, parsable, possible_start, recording_like, sport, storable
 from kneeledger.model import Draft, FloatArray, Issue, Source
 from kneeledger.sources import Entry, Found, Listing, Verdict
 
@@ -63,11 +63,17 @@ SPORT_NUMBERS = {
 DAY_S = 86_400
 LONGEST_S = 31 * DAY_S
 """Values further from the start than this are of no training session. [s]"""
+MAX_EXERCISES = 200
+"""Of one session: each becomes an activity; a triathlon has five with its transitions."""
+MAX_STREAMS = 200
+"""Of one exercise; there are some fifteen kinds."""
+MAX_RECORDS = 1_000_000
+"""Of one session, as many as of a FIT file."""
 
 
 def guides(listing: Listing) -> Iterator[tuple[str, "Polar"]]:
     """A guide for each folder with training sessions."""
-    roots = {folder_of(name) for name in listing.entries if SESSION.search(name)}
+    roots = {folder_of(name) for name in listing.entries if SESSION.match(name.rpartition("/")[2])}
     for root in sorted(roots):
         yield root, Polar(root)
 
@@ -89,7 +95,7 @@ class Polar:
 
     def own(self, entry: Entry) -> Iterator[Found]:
         """A session as it is; `drafts` reads it."""
-        yield entry.source(entry.read(), self.context(entry.name))
+        yield entry.source(parsable(entry.read()), self.context(entry.name))
 
     def context(self, name: str) -> Mapping[str, str]:
         """The layout."""
@@ -110,6 +116,8 @@ def drafts(source: Source) -> list[Draft]:
         It is no JSON that can be read.
     EmptyActivityError
         It is no training session.
+    LimitError
+        It has more exercises, streams or seconds than any has.
     """
     try:
         session = json.loads(source.data.decode("utf-8-sig", "replace"))
@@ -119,7 +127,16 @@ def drafts(source: Source) -> list[Draft]:
     found = [one for one in exercises if isinstance(one, dict)] if isinstance(exercises, list) else []
     if not found:
         raise EmptyActivityError(source.path, "holds no exercise of a training session")
-    return [_draft(one, session) for one in found]
+    if len(found) > MAX_EXERCISES:
+        raise LimitError(source.path, f"it has more than {MAX_EXERCISES} exercises")
+    if any(len(_listed(one.get("samples"))) > MAX_STREAMS for one in found):
+        raise LimitError(source.path, f"it has more than {MAX_STREAMS} streams of samples in an exercise")
+    made: list[Draft] = []
+    for one in found:
+        made.append(_draft(one, session))
+        if sum(draft.records.height for draft in made) > MAX_RECORDS:
+            raise LimitError(source.path, f"it has more than {MAX_RECORDS:,} records, eleven days of seconds")
+    return made
 
 
 def _draft(exercise: Mapping[str, Any], session: Mapping[str, Any]) -> Draft:
@@ -135,7 +152,7 @@ def _draft(exercise: Mapping[str, Any], session: Mapping[str, Any]) -> Draft:
     if offset is not None:
         facts["time_zone_offset_s"] = offset
     if isinstance(session.get("name"), str) and session["name"]:
-        facts["name"] = session["name"]
+        facts["name"] = storable(session["name"])
     device = session.get("deviceId")
     row = {
         "start": start,
@@ -159,7 +176,7 @@ def _draft(exercise: Mapping[str, Any], session: Mapping[str, Any]) -> Draft:
         sport=word,
         sub_sport=None,
         device="Polar",
-        device_serial=device if isinstance(device, str) else None,
+        device_serial=storable(device) if isinstance(device, str) else None,
         facts=facts,
         issues=() if start else (Issue("no_start", 1, "The training session does not say when it began."),),
     )
@@ -189,10 +206,10 @@ def _moment(text: object, offset_s: int | None) -> datetime | None:
         told = datetime.fromisoformat(text)
     except ValueError:
         return None
-    if told.tzinfo is not None:
-        return told.astimezone(UTC)
     try:
-        return told.replace(tzinfo=UTC) - timedelta(seconds=offset_s or 0)
+        if told.tzinfo is not None:
+            return possible_start(told.astimezone(UTC))
+        return possible_start(told.replace(tzinfo=UTC) - timedelta(seconds=offset_s or 0))
     except OverflowError:
         return None
 
@@ -213,9 +230,11 @@ def _duration_s(value: object) -> float | None:
         if not found:
             return None
         days, hours, minutes, rest = (float(part or 0) for part in found.groups())
-        return days * DAY_S + hours * 3600 + minutes * 60 + rest
-    number = _finite(value)
-    return None if number is None else number / 1000
+        told = days * DAY_S + hours * 3600 + minutes * 60 + rest
+    else:
+        number = _finite(value)
+        told = math.nan if number is None else number / 1000
+    return told if 0 <= told <= LONGEST_S else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -228,8 +247,7 @@ class _Stream:
 
 
 def _streams(samples: Mapping[str, Any], start: datetime | None, offset: int | None) -> Iterator[_Stream]:
-    listed = samples.get("samples")
-    for one in listed if isinstance(listed, list) else []:
+    for one in _listed(samples):
         column = COLUMN_OF.get(str(one.get("type"))) if isinstance(one, dict) else None
         if column and isinstance(one.get("values"), list):
             step = (_finite(one.get("intervalMillis")) or 1000.0) / 1000
@@ -240,6 +258,12 @@ def _streams(samples: Mapping[str, Any], start: datetime | None, offset: int | N
             dated = [p for p in points if isinstance(p, dict)]
             at = _seconds([p.get("dateTime") for p in dated], start, offset)
             yield _scaled(COLUMN_OF[name], at, _numbers([p.get("value") for p in dated]))
+
+
+def _listed(samples: object) -> list[Any]:
+    """The streams of the newer generation."""
+    listed = samples.get("samples") if isinstance(samples, dict) else None
+    return listed if isinstance(listed, list) else []
 
 
 def _scaled(column: str, at_s: FloatArray, values: FloatArray) -> _Stream:

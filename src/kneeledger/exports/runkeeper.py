@@ -9,11 +9,22 @@ Instead of: taking kilometres for granted.
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
-from kneeledger.exports.layout import folder_of, moment, number, recording_like, seconds, sport, table
-from kneeledger.sources import ByHand, Entry, Found, Listing, Refused, Verdict
+from kneeledger import plurals
+from kneeledger.exports.layout import (
+    by_hand,
+    folder_of,
+    moment,
+    number,
+    recording_like,
+    seconds,
+    sport,
+    table,
+)
+from kneeledger.sources import Entry, Found, Listing, Refused, Verdict
 
 __all__ = ["guides"]
 
+COLUMNS = ("date", "type", "route name", "duration", "distance (km)", "distance (mi)", "gpx file")
 TO_METRES = {"km": 1000.0, "mi": 1609.344}
 
 
@@ -31,6 +42,7 @@ class Runkeeper:
     root: str
     table: Entry
     _rows: list[dict[str, str]] | Refused | None = field(default=None)
+    _by_file: dict[str, dict[str, str]] = field(default_factory=dict)
 
     def verdict(self, name: str) -> Verdict | None:
         """The table by us, recordings by content, all else unopened."""
@@ -46,20 +58,17 @@ class Runkeeper:
         for row in rows:
             if row.get("gpx file"):
                 continue
-            yield ByHand(
-                path=entry.path,
+            yield by_hand(
+                entry,
+                "runkeeper",
                 sport=sport(row.get("type", "")),
                 start=moment(row.get("date", "")),
-                utc_offset_s=None,
-                duration_s=seconds(row.get("duration", "")) or None,
+                duration_s=seconds(row.get("duration", "")),
                 distance_m=_distance_m(row),
-                title=row.get("route name") or None,
-                layout="runkeeper",
-                outer=entry.outer,
-                member=entry.member,
-                stamp=entry.stamp,
+                title=row.get("route name"),
             )
-        yield entry.skipped("table", "tables of activities", f"a table of {len(rows):,} activities")
+        told = plurals.count(len(rows), "activity", "activities")
+        yield entry.skipped("table", "tables of activities", f"a table of {told}")
 
     def context(self, name: str) -> Mapping[str, str]:
         """Sport of the row that names this file."""
@@ -69,23 +78,26 @@ class Runkeeper:
             rows = self.rows()
         except Refused:
             return context
-        for row in rows:
-            if row.get("gpx file", "").lower() == last:
-                known = sport(row.get("type", ""))
-                context |= {"sport": known} if known != "unknown" else {}
-                context |= {"title": row["route name"]} if row.get("route name") else {}
-        return context
+        if not self._by_file:
+            self._by_file.update({row.get("gpx file", "").lower(): row for row in rows})
+        row = self._by_file.get(last, {})
+        known = sport(row.get("type", ""))
+        context |= {"sport": known} if known != "unknown" else {}
+        return context | ({"title": row["route name"]} if row.get("route name") else {})
 
     def rows(self) -> list[dict[str, str]]:
         """The table, read once."""
         if self._rows is None:
             try:
-                lines = [line for line in table(self.table.read()) if any(line)]
+                lines = filter(any, table(self.table.read()))
+                headers = {header.strip().lower(): place for place, header in enumerate(next(lines, []))}
+                places = {header: headers[header] for header in COLUMNS if header in headers}
+                self._rows = [
+                    {key: line[place].strip() for key, place in places.items() if place < len(line)}
+                    for line in lines
+                ]
             except Refused as refusal:
                 self._rows = refusal
-            else:
-                headers = [header.strip().lower() for header in lines[0]] if lines else []
-                self._rows = [dict(zip(headers, map(str.strip, line), strict=False)) for line in lines[1:]]
         if isinstance(self._rows, Refused):
             raise self._rows
         return self._rows

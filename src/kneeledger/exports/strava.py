@@ -14,8 +14,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from kneeledger.exports.layout import folder_of, moment, number, recording_like, sport, table
-from kneeledger.sources import ByHand, Entry, Found, Listing, Refused, Verdict
+from kneeledger import plurals
+from kneeledger.exports.layout import by_hand, folder_of, holds, moment, number, recording_like, sport, table
+from kneeledger.sources import Entry, Found, Listing, Refused, Verdict
 
 __all__ = ["guides"]
 
@@ -47,11 +48,12 @@ NAMED = ("activity_id", "title", "gear")
 
 def guides(listing: Listing) -> Iterator[tuple[str, "Strava"]]:
     """A guide for each folder that holds ``activities.csv`` and ``activities/``."""
-    for name in listing.entries:
-        if name.rpartition("/")[2].lower() == "activities.csv":
-            root = folder_of(name)
-            if listing.alone or any(other.startswith(f"{root}activities/") for other in listing.entries):
-                yield root, Strava(root, listing.entries[name])
+    tables = [name for name in listing.entries if name.rpartition("/")[2].lower() == "activities.csv"]
+    names = sorted(listing.entries) if tables else []
+    for name in tables:
+        root = folder_of(name)
+        if listing.alone or holds(names, f"{root}activities/"):
+            yield root, Strava(root, listing.entries[name])
 
 
 @dataclass(slots=True)
@@ -79,20 +81,17 @@ class Strava:
         """Activities without a file."""
         rows = self.rows()
         for row in rows.by_hand:
-            yield ByHand(
-                path=entry.path,
+            yield by_hand(
+                entry,
+                "strava",
                 sport=sport(row.get("sport", "")),
                 start=_start(row),
-                utc_offset_s=None,
                 duration_s=_positive(row.get("moving", "")) or _positive(row.get("elapsed", "")),
                 distance_m=_distance_m(row),
-                title=row.get("title") or None,
-                layout="strava",
-                outer=entry.outer,
-                member=entry.member,
-                stamp=entry.stamp,
+                title=row.get("title"),
             )
-        yield entry.skipped("table", "tables of activities", f"a table of {rows.count:,} activities")
+        told = plurals.count(rows.count, "activity", "activities")
+        yield entry.skipped("table", "tables of activities", f"a table of {told}")
 
     def context(self, name: str) -> Mapping[str, str]:
         """The row of the table that names this file."""
@@ -127,31 +126,33 @@ class Rows:
 
 
 def _rows(data: bytes) -> Rows:
-    lines = [line for line in table(data) if any(line)]
-    if len(lines) < 2:
-        return Rows({}, [], 0)
+    lines = filter(any, table(data))
     keys: dict[str, int] = {}
-    for place, header in enumerate(lines[0]):
+    for place, header in enumerate(next(lines, [])):
         key = KEY_OF.get(header.strip().lower().replace("’", "'"))
         if key and key not in keys:
             keys[key] = place
         elif key == "distance" and "distance_m" not in keys:
             keys["distance_m"] = place
     shaped = Counter(
-        place for line in lines[1:] for place, cell in enumerate(line) if FILE.fullmatch(cell.strip())
+        place for line in lines for place, cell in enumerate(line) if FILE.fullmatch(cell.strip())
     )
     if shaped:
         keys["file"] = shaped.most_common(1)[0][0]
     by_file: dict[str, Mapping[str, str]] = {}
-    by_hand: list[Mapping[str, str]] = []
-    for line in lines[1:]:
+    without: list[Mapping[str, str]] = []
+    count = 0
+    lines = filter(any, table(data))
+    next(lines, None)
+    for line in lines:
+        count += 1
         row = {key: line[place].strip() for key, place in keys.items() if place < len(line)}
         file = row.get("file")
         if file and FILE.fullmatch(file):
             by_file[file.lower()] = row
         elif file is not None:
-            by_hand.append(row)
-    return Rows(by_file, by_hand, len(lines) - 1)
+            without.append(row)
+    return Rows(by_file, without, count)
 
 
 def _start(row: Mapping[str, str]) -> datetime | None:

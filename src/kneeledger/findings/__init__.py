@@ -88,6 +88,10 @@ FAMILY: Final = ("PN", "SP", "WK", "DY", "CD", "NS", "CV")
 """Order among findings of one severity; pain comes before all, whatever its severity."""
 
 
+ENDS_DAYS: Final = 7
+"""A state that was not said for longer than this has ended [days]."""
+
+
 def _order(finding: Finding) -> tuple[int, int, int, float, int, str, str]:
     family = FAMILY.index(finding.code[:2])
     first = 0 if family == 0 else 2 if finding.code.startswith("CV") else 1
@@ -157,7 +161,25 @@ def _episode(item: Finding) -> tuple[str, str, str]:
     """What makes two statements of different days the same one."""
     if item.code in ("NS001", "NS002"):
         return ("NS", item.measure, "")
+    if item.code in ("PN001", "PN002", "PN003"):
+        return (item.code, item.measure, item.date.isoformat())
     return (item.code, item.measure, item.cause if item.code[:2] in ("SP", "DY") else "")
+
+
+def _said_from(
+    history: History, first: date, as_of: date, profile: Profile | None, *, one_a_cause: bool
+) -> dict[date, list[Finding]]:
+    """What was said from a day on, and on the days before it back to where no state was running."""
+    days = (as_of - first).days + 1
+    said: dict[date, list[Finding]] = {}
+    while True:
+        part = (first + timedelta(days=k) for k in range(days))
+        said = replay(history, part, profile=profile, one_a_cause=one_a_cause) | said
+        block = [item for k in range(days) for item in said[first + timedelta(days=k)]]
+        quiet = not any(not item.code.startswith("CV") and not _episode(item)[2] for item in block)
+        if quiet and len(said) > days:
+            return said
+        first, days = first - timedelta(days=ENDS_DAYS), ENDS_DAYS
 
 
 def spikes(
@@ -171,15 +193,12 @@ def spikes(
     """Everything that was said in the last days, newest first, each told once.
 
     A state that was said on consecutive days (a new stimulus, a high week) is one finding: as it was first said, or
-    as it was said when it became more severe. What is not known is told as of the last day.
+    as it was said when it became more severe. One that began before the last days and was still said in them is told
+    with the day it began, so that neither day nor text depends on how far back is asked. What is not known is told
+    as of the last day.
     """
     first = as_of - timedelta(days=last_days - 1)
-    said = replay(
-        history,
-        (first + timedelta(days=k) for k in range(last_days)),
-        profile=profile,
-        one_a_cause=one_a_cause,
-    )
+    said = _said_from(history, first, as_of, profile, one_a_cause=one_a_cause)
     told: list[Finding] = []
     causes: set[str] = set()
     running: dict[tuple[str, str, str], tuple[int, date]] = {}
@@ -187,16 +206,23 @@ def spikes(
         for item in items:
             if item.code.startswith("CV") and day != as_of:
                 continue
-            if one_a_cause and item.code[:2] == "NS" and item.cause in causes:
-                continue
             key = _episode(item)
             spot, last = running.get(key, (-1, date.min))
-            if spot >= 0 and (day - last).days <= 7:
+            if spot >= 0 and (day - last).days <= ENDS_DAYS:
                 if rank(item.severity) > rank(told[spot].severity):
                     told[spot] = item
                 running[key] = (spot, day)
                 continue
+            if (
+                one_a_cause
+                and item.code[:2] == "NS"
+                and item.cause.startswith("outing:")
+                and item.cause in causes
+            ):
+                continue  # the outing was told already
             running[key] = (len(told), day)
             told.append(item)
             causes.add(item.cause)
-    return sorted(told, key=lambda item: (-item.date.toordinal(), _order(item)))
+    within = {spot for spot, last in running.values() if last >= first}
+    shown = [item for spot, item in enumerate(told) if spot in within or item.date >= first]
+    return sorted(shown, key=lambda item: (-item.date.toordinal(), _order(item)))

@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Final
 
+from kneeledger import plurals
 from kneeledger.findings import downhill_models
 from kneeledger.findings.view import View, day_words, noun, per_cent
 from kneeledger.model import DownhillModel, Evidence, Finding, Severity, Way
@@ -24,7 +25,8 @@ from kneeledger.severity import (
     Measure,
     Thresholds,
     at_most,
-    judge,
+    beyond,
+    limit,
     study_band,
 )
 from kneeledger.workload import WINDOW_DAYS, Comparison, History
@@ -53,8 +55,8 @@ def sessions(view: View) -> list[Finding]:
     by_day = view.history.kept.get("outings by day")
     if by_day is None:
         made: dict[object, list[int]] = {}
-        for index, row in enumerate(view.history.rows):
-            made.setdefault(row["day"], []).append(index)
+        for index, day in enumerate(view.history.outings["day"]):
+            made.setdefault(day, []).append(index)
         by_day = view.history.kept["outings by day"] = made
     key = ("session findings", view.profile)
     cache = view.history.kept.setdefault(key, {})
@@ -72,25 +74,22 @@ def _of_outing(view: View, index: int) -> list[Finding]:
     items = [view.history.compared.get((index, measure.name)) for measure in MEASURES]
     judged = [(item, severity) for item in items if item and (severity := _severity(view, item))]
     made = [_finding(view, item, severity) for item, severity in judged]
-    return [_with_others(finding, made) for finding in made]
-
-
-def _excess(item: Comparison, measure: Measure) -> float:
-    """Ratio for the bands: a reference next to nothing counts as the floor."""
-    assert item.reference is not None
-    return item.value / max(item.reference, measure.floor)
+    before = (
+        "half of the most of 90 days"
+        if any(item.window_empty for item, _ in judged)
+        else "the 30 days before"
+    )
+    return [_with_others(finding, made, before) for finding in made]
 
 
 def _severity(view: View, item: Comparison) -> Severity | None:
     measure = BY_NAME[item.measure]
     if item.reference is None or item.history_days < LEAST_HISTORY:
         return None
-    if item.value - item.reference < measure.floor:
-        return None
-    severity = judge(_excess(item, measure), view.edges)
+    history = view.history
+    severity = beyond(measure, item.value, item.reference, view.edges, history.floors[measure.name])
     if severity is None:
         return None
-    history = view.history
     if _slopes_alone(history, item, view.edges):
         return None
     if _few_days(item) or not _sure(history, item, view.edges):
@@ -141,9 +140,8 @@ def _holds_under(history: History, item: Comparison, edges: Thresholds) -> tuple
         above, below = this[column], other[column]
         if above is None or below is None:
             return False
-        reference = share * float(below)  # type: ignore[arg-type]
-        ratio = float(above) / max(reference, KNEE_LOAD.floor)  # type: ignore[arg-type]
-        return judge(ratio, edges) is not None and float(above) - reference >= KNEE_LOAD.floor  # type: ignore[arg-type]
+        value, reference = float(above), share * float(below)  # type: ignore[arg-type]
+        return beyond(KNEE_LOAD, value, reference, edges, history.floors[KNEE_LOAD.name]) is not None
 
     return downhill_models.held_by(history, stands)
 
@@ -227,18 +225,16 @@ def _what(item: Comparison, measure: Measure, row: Row) -> str:
     head = f"This {name} ({value} on {day_words(row['day'])})"  # type: ignore[arg-type]
     most = PHRASE[measure.name][2]
     if item.window_empty:
-        against = f"half of {most} of the 90 days before (half is {measure.show(item.reference)})"
-        lead = (
-            f"No {name} with a known {measure.label} in the 30 days before, so it is held against {against}"
-        )
+        window = f"half of {most} of the 90 days before (half is {measure.show(item.reference)})"
+        none = f"the 30 days before hold no {name} with a known {measure.label}. This comparison is a project rule."
         if item.ratio is None:
-            return f"{head}: {lead}; that is too little for a ratio."
-        return f"{head}: {lead}. It {_compared(item.ratio, measure)} that. This comparison is a project rule."
+            return f"{head} stands against {window}: too little for a ratio, and {none}"
+        return f"{head} {_compared(item.ratio, measure)} {window}; {none}"
     if _few_days(item):
         days = min(item.history_days, item.known_days) if item.known_days < WINDOW_DAYS else item.history_days
         first = "is still being built" if item.history_days < WINDOW_DAYS else "has gaps"
         return (
-            f"{head} is {most} of {days} known days; before it the largest was "
+            f"{head} is {most} of {plurals.count(days, 'known day')}; before it the largest was "
             f"{measure.show(item.reference)}. The baseline of 30 days {first}."
         )
     if item.ratio is None:
@@ -262,11 +258,10 @@ def _how_sure(view: View, item: Comparison, measure: Measure, row: Row) -> str:
     if measure.modelled and _holds_under(view.history, item, view.edges) == (DownhillModel.ARTICLE,):
         parts.append(downhill_models.ONLY_ARTICLE)
     if item.unknown_sessions:
-        lack = item.unknown_sessions
-        who = (
-            "1 earlier outing in the window tells"
-            if lack == 1
-            else f"{lack} earlier outings in the window tell"
+        who = plurals.count(
+            item.unknown_sessions,
+            "earlier outing in the window tells",
+            "earlier outings in the window tell",
         )
         parts.append(f"{who} no {measure.label}.")
     unknown = WINDOW_DAYS - item.known_days
@@ -375,7 +370,7 @@ def _number(value: object) -> float:
 def _below(view: View, item: Comparison, measure: Measure, row: Row) -> str:
     """What would have kept it below the first edge."""
     assert item.reference is not None
-    room = max(max(item.reference, measure.floor) * (1.0 + view.edges.note), item.reference + measure.floor)
+    room = limit(measure, item.reference, view.edges.note, view.history.floors[measure.name])
     text = f"Up to {measure.show(room)} it would have stayed below."
     share = _downhill_share(row)
     if measure is KNEE_LOAD and share > 2 * CONTESTED_SHARE and item.value * (1 - share) <= room:
@@ -383,7 +378,7 @@ def _below(view: View, item: Comparison, measure: Measure, row: Row) -> str:
     return text
 
 
-def _with_others(finding: Finding, made: list[Finding]) -> Finding:
+def _with_others(finding: Finding, made: list[Finding], before: str) -> Finding:
     others = [
         f"{BY_NAME[other.measure].label} {other.ratio:.1f} times"
         for other in made
@@ -391,4 +386,4 @@ def _with_others(finding: Finding, made: list[Finding]) -> Finding:
     ]
     if not others:
         return finding
-    return replace(finding, why=f"{finding.why} Also against the 30 days before: {', '.join(others)}.")
+    return replace(finding, why=f"{finding.why} Also against {before}: {', '.join(others)}.")

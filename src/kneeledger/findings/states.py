@@ -15,10 +15,11 @@ from typing import Final
 
 import numpy as np
 
+from kneeledger import plurals
 from kneeledger.findings import downhill_models
 from kneeledger.findings.view import View, day_words, noun, per_cent
 from kneeledger.model import DownhillModel, Evidence, Finding, FloatArray, Severity, Way
-from kneeledger.severity import DESCENT, KNEE_LOAD, at_most, easy_minutes, judge
+from kneeledger.severity import DESCENT, KNEE_LOAD, at_most, beyond, easy_minutes, limit
 from kneeledger.workload import WINDOW_DAYS, percentile_of_weeks, ratio_interval
 
 __all__ = ["day_total", "new_steep", "new_stimulus", "new_strength", "week"]
@@ -29,7 +30,7 @@ LEAST_DAYS: Final = 35
 """Days of history before weeks are compared."""
 FRESH_DAYS: Final = 3
 """Statements about the last 7 days need a file this young [days]."""
-WEEK_FLOOR: Final = 3 * KNEE_LOAD.floor
+WEEK_FLOORS: Final = 3
 """Least excess of a week: 30 easy minutes (project rule)."""
 HIGH_WEEK: Final = 90.0
 """Percentile of own last 26 weeks from which a week stands out (project rule)."""
@@ -69,9 +70,8 @@ def week(view: View) -> list[Finding]:
     if both is None:
         return []
     now, usual = both
-    ratio = now / max(usual, KNEE_LOAD.floor)
-    severity = judge(ratio, view.edges)
-    if severity in (None, Severity.NOTE) or now - usual < WEEK_FLOOR:
+    severity = beyond(KNEE_LOAD, now, usual, view.edges, _least_of_week(view))
+    if severity in (None, Severity.NOTE):
         return []
     series = view.series(KNEE_LOAD.name)
     assert series is not None
@@ -120,12 +120,15 @@ def _week_stands(view: View, column: str) -> bool:
     """Whether the 7 days pass the second edge and the floor under one downhill model."""
     now = _load_of(view, view.span(0, 6), column)
     usual = _load_of(view, view.span(7, 34), column) / int(view.known[-35:-7].sum()) * 7.0
-    judged = judge(now / max(usual, KNEE_LOAD.floor), view.edges)
-    return judged not in (None, Severity.NOTE) and now - usual >= WEEK_FLOOR
+    return beyond(KNEE_LOAD, now, usual, view.edges, _least_of_week(view)) not in (None, Severity.NOTE)
 
 
 def _week_room(view: View, usual: float) -> float:
-    return max(max(usual, KNEE_LOAD.floor) * (1.0 + view.edges.raised), usual + WEEK_FLOOR)
+    return limit(KNEE_LOAD, usual, view.edges.raised, _least_of_week(view))
+
+
+def _least_of_week(view: View) -> float:
+    return WEEK_FLOORS * view.history.floors[KNEE_LOAD.name]
 
 
 def _week_text(
@@ -156,8 +159,9 @@ def _week_text(
         without = np.nansum(modelless.values["sessions_without_load"][-7:])
         strength = np.nansum(modelless.values["sessions_strength"][-7:])
         if without:
-            what = f"{without:.0f} sessions" if strength < without else f"{without:.0f} strength sessions"
-            text += f" Without {what}, which have no knee model."
+            kind = "session" if strength < without else "strength session"
+            what = plurals.count(int(without), f"{kind}, which has", f"{kind}s, which have")
+            text += f" Without {what} no knee model."
     return (
         f"{text} The bands of single runs are lent to weeks one step lower; for weeks they are an untested extension."
         f" {view.profile.sentence}"
@@ -250,9 +254,11 @@ def day_total(view: View) -> list[Finding]:
 
 def _day(view: View, day: date, now: float, most: float) -> list[Finding]:
     now, most = float(now), float(most)
-    severity = judge(now / max(most, KNEE_LOAD.floor), view.edges)
-    if severity is None or now - most < KNEE_LOAD.floor:
+    least = view.history.floors[KNEE_LOAD.name]
+    severity = beyond(KNEE_LOAD, now, most, view.edges, least)
+    if severity is None:
         return []
+    room = limit(KNEE_LOAD, most, view.edges.note, least)
     back = (view.as_of - day).days
     span = view.span(back, back)
     moving = [k for k, load in enumerate(view.acts.load[span]) if load > 0]
@@ -289,11 +295,7 @@ def _day(view: View, day: date, now: float, most: float) -> list[Finding]:
                 f"day of the 30 before ({KNEE_LOAD.show(most)}). The bands of single runs are lent to days; for "
                 f"days they are an untested extension.{only}"
             ),
-            why=(
-                f"In easy minutes: {parts}. Up to "
-                f"{KNEE_LOAD.show(max(most * (1 + view.edges.note), most + KNEE_LOAD.floor))} it would have stayed "
-                "below."
-            ),
+            why=(f"In easy minutes: {parts}. Up to {KNEE_LOAD.show(room)} it would have stayed below."),
             evidence=Evidence.MODELLED,
             sources=("Frandsen2025",),
             holds_under=holds,
@@ -306,7 +308,7 @@ def _day_stands(view: View, back: int, column: str) -> bool:
     """Whether a day passes the first edge and the floor under one downhill model."""
     now = _load_of(view, view.span(back, back), column)
     most = max(_load_of(view, view.span(one, one), column) for one in range(back + 1, back + 1 + WINDOW_DAYS))
-    return judge(now / max(most, KNEE_LOAD.floor), view.edges) is not None and now - most >= KNEE_LOAD.floor
+    return beyond(KNEE_LOAD, now, most, view.edges, view.history.floors[KNEE_LOAD.name]) is not None
 
 
 # --- new stimulus -----------------------------------------------------------------------------------------
@@ -359,7 +361,8 @@ def _new_group(
     load = float(np.nansum(acts.load[now][inside]))
     before = float(np.nansum(acts.load[past][earlier])) / int(view.known[-35:-7].sum()) * 7.0
     count, was = int(inside.sum()), int(earlier.sum())
-    if load - before < KNEE_LOAD.floor or load <= NEW_SHARE * usual or not week_load:
+    least = view.history.floors[KNEE_LOAD.name]
+    if load - before < least or load <= NEW_SHARE * usual or not week_load:
         return None
     share, share_before = load / week_load, before / usual
     if was <= NEW_COUNT:
@@ -387,16 +390,14 @@ def _new_group(
         low=None,
         high=None,
         text=(
-            f"New in the 7 days to {day_words(view.as_of)}: {word}, {count} "
-            f"{'time' if count == 1 else 'times'}; {lead}. "
+            f"New in the 7 days to {day_words(view.as_of)}: {word}, {plurals.count(count, 'time')}; {lead}. "
             f"It asked {KNEE_LOAD.show(load)} of the knees, {100 * load / usual:.0f} % of your usual week's "
             f"total.{doubt}"
         ),
         why=(
             "A new kind of load counts as a change of workload as much as mileage does (the article's example "
             "is a new "
-            f"bike commute). Below {KNEE_LOAD.show(max(NEW_SHARE * usual, before + KNEE_LOAD.floor))} in 7 "
-            "days it would "
+            f"bike commute). Below {KNEE_LOAD.show(max(NEW_SHARE * usual, before + least))} in 7 days it would "
             "not have been told."
         ),
         evidence=Evidence.RULE,
@@ -414,7 +415,7 @@ def new_strength(view: View) -> list[Finding]:
     if count == 0 or was > NEW_COUNT or (was > 0 and count < 2):
         return []
     before = f"{was} in the 28 days before" if was else "none in the 28 days before"
-    times = "1 strength session" if count == 1 else f"{count} strength sessions"
+    times, them = plurals.count(count, "strength session"), "it" if count == 1 else "them"
     return [
         Finding(
             code="NS003",
@@ -429,8 +430,7 @@ def new_strength(view: View) -> list[Finding]:
             high=None,
             text=(
                 f"New in the 7 days to {day_words(view.as_of)}: {times}; {before}. No knee load is known for "
-                "them, so "
-                "every total here is without them."
+                f"{them}, so every total here is without {them}."
             ),
             why=(
                 "New weight training is a change of workload as much as mileage is; nothing more is known "
@@ -458,7 +458,8 @@ def new_steep(view: View) -> list[Finding]:
         return []
     total, before = float(np.nansum(now)), float(np.nansum(past)) / 4.0
     was = int((np.nan_to_num(past) >= LEAST_STEEP_M).sum())
-    if was > NEW_COUNT or total < DESCENT.floor or total < NEW_TIMES * before:
+    least = view.history.floors[DESCENT.name]
+    if was > NEW_COUNT or total < least or total < NEW_TIMES * before:
         return []
     rows = view.acts.rows[view.span(0, 6)]
     top = int(np.nanargmax(now))
@@ -484,7 +485,7 @@ def new_steep(view: View) -> list[Finding]:
             ),
             why=(
                 f"Most of it on the {noun(rows[top])} of {day_words(rows[top]['day'])}. Below "  # type: ignore[arg-type]
-                f"{DESCENT.show(max(DESCENT.floor, NEW_TIMES * before))} in 7 days it would not have been told."
+                f"{DESCENT.show(max(least, NEW_TIMES * before))} in 7 days it would not have been told."
             ),
             evidence=Evidence.ESTIMATED,
             sources=("Bontemps2020", "Article"),

@@ -12,6 +12,7 @@ from typing import Final
 
 import numpy as np
 
+from kneeledger import plurals
 from kneeledger.findings.view import View, day_words
 from kneeledger.model import Evidence, Finding, Severity
 from kneeledger.symptoms import Felt, Morning, RuleState, referral, rules
@@ -21,17 +22,27 @@ __all__ = ["cadence", "coverage", "pain", "red_flag"]
 
 SMALL_CHANGE: Final = 0.02
 """Below this a change of cadence is no change [share]."""
+SAME_STATE: Final = 7
+"""A rule that is broken again within this is the same state, as in a list of findings [days]."""
 LARGE_CHANGE: Final = 0.05
 """Above this it is meaningful for the knee [share]."""
 
 
 def _plain(
-    code: str, severity: Severity, view: View, measure: str, text: str, why: str, cause: str
+    code: str,
+    severity: Severity,
+    view: View,
+    measure: str,
+    text: str,
+    why: str,
+    cause: str,
+    day: date | None = None,
 ) -> Finding:
+    """A finding without numbers, of a day or as of the view's."""
     return Finding(
         code,
         severity,
-        view.as_of,
+        day or view.as_of,
         None,
         measure,
         None,
@@ -53,11 +64,15 @@ def red_flag(view: View) -> list[Finding]:
     if flag is None:
         return []
     why = f"{flag.what.capitalize()} noted on {day_words(flag.day)}."
-    return [_plain("PN001", Severity.HIGH, view, "pain", flag.text, why, "pain")]
+    return [_plain("PN001", Severity.HIGH, view, "pain", flag.text, why, "pain", flag.day)]
 
 
 def pain(view: View) -> list[Finding]:
-    """The three rules of the article, where one is broken."""
+    """The three rules of the article, where one is broken.
+
+    The first two are of the day of their entry. The third is a state of weeks with a cause of its own: one bad morning
+    must not hide it.
+    """
     if not view.log:
         return []
     found = []
@@ -70,17 +85,31 @@ def pain(view: View) -> list[Finding]:
         text = f"During or after the activity of {day_words(day)} it was beyond tolerable: adjust or stop."
         text += _since_then(felt, day)
         why = "The words decide: beyond tolerable means adjust or stop, whatever the load says."
-        found.append(_plain("PN002", Severity.HIGH, view, "pain", text, why, "pain"))
+        found.append(_plain("PN002", Severity.HIGH, view, "pain", text, why, "pain", day))
     if worse:
         day = worse[-1].date
         text = f"The morning after {day_words(day)} was worse than baseline: make the next load smaller."
         text += _since_then(morning, day)
         why = "Worse than baseline the next morning means that the last load was too much for now."
-        found.append(_plain("PN003", Severity.RAISED, view, "pain", text, why, "pain"))
-    if weekly.holds is False and weekly.since is not None and weekly.since >= view.since:
+        found.append(_plain("PN003", Severity.RAISED, view, "pain", text, why, "pain", day))
+    if weekly.holds is False:
         why = "Pain should be week by week less noticeable, less frequent or less constant."
-        found.append(_plain("PN004", Severity.NOTE, view, "pain", weekly.text, why, "pain"))
+        began = _no_better_since(view)
+        found.append(_plain("PN004", Severity.NOTE, view, "pain", weekly.text, why, "pain:weeks", began))
     return found
+
+
+def _no_better_since(view: View) -> date:
+    """The day from which on the week-by-week rule was broken, pauses of less than a week left aside."""
+    judged: dict[date, bool] = view.history.kept.setdefault("no better on", {})  # type: ignore[assignment]
+    began = day = view.as_of
+    while (began - day).days < SAME_STATE:
+        day -= timedelta(days=1)
+        if day not in judged:
+            judged[day] = rules(view.log, day)[2].holds is False
+        if judged[day]:
+            began = day
+    return began
 
 
 def _since_then(state: RuleState, day: date) -> str:
@@ -134,7 +163,7 @@ def _cadence(change: CadenceChange) -> Finding:
         high=change.high,
         text=(
             f"At matched pace and grade your cadence is {change.after_spm:.0f} steps a minute since "
-            f"{day_words(change.since)} ({change.runs} runs), {100 * size:.1f} % "
+            f"{day_words(change.since)} ({plurals.count(change.runs, 'run')}), {100 * size:.1f} % "
             f"{'lower' if lower else 'higher'} than "
             f"before ({change.before_spm:.0f}). That size is {word}; at the same speed the model gives "
             f"{effect:+.0f} % peak load per step.{instead} A low cadence is no warning by itself; a change is "
@@ -182,9 +211,7 @@ def _reason(view: View) -> str:
     broken = len(month & view.history.coverage.unreadable_days)
     reasons = []
     if broken:
-        reasons.append(
-            f"{broken} {'day has a file' if broken == 1 else 'days have files'} that could not be read"
-        )
+        reasons.append(f"{plurals.count(broken, 'day has a file', 'days have files')} that could not be read")
     if int((~view.known[-28:]).sum()) > broken:
         reasons.append("days of a gap of more than 14 days without any file are not taken for rest")
     text = " and ".join(reasons)

@@ -21,6 +21,7 @@ from kneeledger.model import FloatArray
 from kneeledger.severity import Profile, Thresholds, thresholds
 from kneeledger.symptoms import Entry, entries
 from kneeledger.workload import History, Series, is_strength
+from kneeledger.workload.history import Rows
 
 __all__ = ["Acts", "View", "day_words", "per_cent", "times", "view_of"]
 
@@ -131,7 +132,7 @@ def _acts(history: History) -> Acts:
             steep=frame["steep_descent_run_m"].fill_null(np.nan).to_numpy(),
             strength=frame["strength"].to_numpy(),
             unsure=flags["unsure"].fill_null(value=False).to_numpy(),
-            rows=frame.to_dicts(),
+            rows=Rows(frame),
         )
     return found  # type: ignore[return-value]
 

@@ -32,7 +32,7 @@ from kneeledger.forecast.pace import Effort, FlatPace, chosen_pace, given_pace
 from kneeledger.forecast.speed import Habit, Hundreds, hundreds, learn, population_offset
 from kneeledger.knee.uncertainty import Draws, valued
 from kneeledger.model import DownhillModel, Value
-from kneeledger.severity import Profile
+from kneeledger.severity import FLOORS, Profile
 from kneeledger.workload import History
 
 __all__ = [
@@ -272,7 +272,7 @@ def forecast(
         by_model=by_model,
         excess_by_model=excess,
         compared=compared,
-        parts=parts(ground, made, compared, profile=profile),
+        parts=parts(ground, made, compared, profile=profile, floors=history.floors if history else FLOORS),
         changes=changes(ground, plan, made, under, knee, seed=seed),
         record=record,
         stretch=stretch,
@@ -290,8 +290,8 @@ def _notes(ground: Ground, plan: Plan, record: Backtest, stretch: float) -> tupl
         )
     elif ground.coarse:
         notes.append(
-            "The course's altitude wavers like a GPS's: low confidence; the knee load is that of level ground with a"
-            " wider interval."
+            "The course's altitude wavers like a GPS's: low confidence; the knee load is that of level ground, and"
+            " its interval takes in a mean decline of 0 to 2.5 %."
         )
     elif ground.unsure_m > 0.1 * ground.distance_m:
         notes.append(
@@ -310,9 +310,10 @@ def _notes(ground: Ground, plan: Plan, record: Backtest, stretch: float) -> tupl
         assert share is not None
         time, load = record.median_error("time"), record.median_error("load")
         notes.append(
-            f"Back-test on your own last {record.n} runs, each forecast from what came before it: the 90 % interval held"
-            f" the knee load of {record.inside} (95 % of shares: {100 * share[0]:.0f} to {100 * share[1]:.0f} %);"
-            f" median error {100 * (load or 0.0):.1f} % of the load, {100 * (time or 0.0):.1f} % of the time."
+            f"Back-test on your own last {f'{record.n} runs' if record.n != 1 else 'run'}, each forecast from what came"
+            f" before it: the 90 % interval held the knee load of {record.inside} of {record.n}. From so few runs the true"
+            f" share may lie anywhere from {100 * share[0]:.0f} to {100 * share[1]:.0f} % (95 % interval). The median"
+            f" error was {100 * (load or 0.0):.1f} % of the load, {100 * (time or 0.0):.1f} % of the time."
         )
     else:
         notes.append("No back-test yet: it needs runs with good altitude that have 8 runs before them.")

@@ -24,12 +24,15 @@ from kneeledger.severity import (
     DESCENT,
     DISTANCE,
     EASY_LOAD_BW,
+    FLOORS,
     KNEE_LOAD,
     UNTESTED,
     Measure,
     Profile,
     at_most,
+    beyond,
     judge,
+    limit,
     study_band,
     thresholds,
 )
@@ -158,8 +161,9 @@ def _one(
         )
         spread = interval(many) if many is not None else None
         shares = _shares(many if many is not None else np.array([ratio]), edges)
-    if reference is not None and value - reference >= measure.floor:
-        severity = judge(value / max(reference, measure.floor), edges)
+    if reference is not None:
+        least = history.floors.get(measure.name, measure.floor)
+        severity = beyond(measure, value, reference, edges, least)
         if severity is not None and (empty or known < WINDOW_DAYS):
             severity = at_most(severity, Severity.NOTE)
     made = Against(
@@ -243,7 +247,7 @@ def _with_text(made: Against, measure: Measure, told: pl.DataFrame, on: date) ->
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """A part of the course whose distance, descent and knee load all stay at or below the first edge."""
+    """A part of the course whose distance, descent and knee load all stay at or below the first edge or floor."""
 
     kind: str
     """``from the start`` or ``anywhere``."""
@@ -261,18 +265,25 @@ class Part:
 
 
 def parts(
-    ground: Ground, made: Expected, compared: Sequence[Against], *, profile: Profile | None = None
+    ground: Ground,
+    made: Expected,
+    compared: Sequence[Against],
+    *,
+    profile: Profile | None = None,
+    floors: Mapping[str, float] = FLOORS,
 ) -> tuple[Part, ...]:
-    """The largest part of the course that stays below the first edge: from the start, and anywhere on it.
+    """The largest part of the course that stays within the first edge or floor: from the start, and anywhere on it.
 
+    Within as findings and `headroom` mean it: both the edge and the measure's floor have to be passed.
     Empty where there is nothing to compare with.
     """
-    edge = 1.0 + thresholds(profile).note
+    edge = thresholds(profile).note
+    measures = {measure.name: measure for measure in (DISTANCE, DESCENT, KNEE_LOAD)}
     series = {DISTANCE.name: ground.length_m, KNEE_LOAD.name: made.load_bw_s}
     if ground.known:
         series[DESCENT.name] = ground.fall_m
     limits = {
-        one.measure: one.reference * edge
+        one.measure: limit(measures[one.measure], one.reference, edge, floors[one.measure])
         for one in compared
         if one.reference is not None and one.measure in series
     }

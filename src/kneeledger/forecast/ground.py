@@ -87,7 +87,7 @@ class Ground:
 
     @property
     def coarse(self) -> bool:
-        """Whether the altitude is a GPS's: the load is that of level ground, with a wider interval."""
+        """Whether the altitude is a GPS's: the load is that of level ground, its interval takes in some decline."""
         return self.source in COARSE
 
 

@@ -16,6 +16,7 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
+from kneeledger import plurals
 from kneeledger.errors import ConfigError
 from kneeledger.forecast.speed import Habit
 from kneeledger.model import FloatArray
@@ -136,20 +137,18 @@ def chosen_pace(habit: Habit, distance_m: float, on: date, effort: Effort = Effo
     freedom = rows.size - 1 + PRIOR_WEIGHT
     spread = (float(((values - values.mean()) ** 2).sum()) + PRIOR_WEIGHT * PRIOR_SD**2) / freedom
     sd = math.sqrt(spread * (1.0 + 1.0 / rows.size))
-    plural = "run" if rows.size == 1 else "runs"
+    runs = plurals.count(rows.size, "run")
     pace = FlatPace(
         middle,
         sd,
         freedom,
         int(rows.size),
-        f"Median flat pace of the {rows.size} {plural} {how}.",
+        f"Median flat pace of the {runs} {how}.",
         habit.slopes[rows].mean(axis=0),
     )
     if effort is Effort.EASY:
         low = float(np.quantile(values, 0.25))
-        return replace(
-            pace, ln_mps=low, how=f"Easy: the slower quarter of the {rows.size} {plural} {how}, flat pace."
-        )
+        return replace(pace, ln_mps=low, how=f"Easy: the slower quarter of the {runs} {how}, flat pace.")
     return pace
 
 

@@ -13,15 +13,16 @@ Instead of: shares of a regression, which need not add up.
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import Any
 
 import numpy as np
 
 from kneeledger.knee import running
 from kneeledger.knee.peak_weighted import EXPONENT, REFERENCE_PEAK_BW
-from kneeledger.knee.sums import BINOMIAL, RUN_GROUPS, by_way, sums
-from kneeledger.model import DownhillModel, Track, Way
+from kneeledger.knee.sums import BINOMIAL, RUN_GROUPS, Sums, by_way, sums
+from kneeledger.model import DownhillModel, FloatArray, Track, Way
 
-__all__ = ["PARTS", "Part", "Usual", "changed_sign", "from_sums", "of_track"]
+__all__ = ["PARTS", "Part", "Usual", "changed_sign", "from_sums", "of_track", "running_linear"]
 
 PARTS = ("duration", "pace", "cadence", "downhill", "uphill", "walking", "cycling")
 
@@ -81,10 +82,21 @@ def from_sums(
     return tuple(Part(*row) for row in zip(PARTS, linear, peak, strict=True))
 
 
-def _running_parts(
-    found: Mapping[str, float], view: str, usual: Usual, downhill: DownhillModel
-) -> list[float]:
-    """Duration, pace, cadence, downhill, uphill of the running records in one view."""
+def running_linear(found: Sums, usual: Usual, *, downhill: DownhillModel) -> dict[str, FloatArray]:
+    """The running parts of the linear load of many activities at once [BW*s]; NaN without a model.
+
+    The first five of `PARTS`, each with a value an activity, as `from_sums` gives them.
+    """
+    parts = _running_parts(found.columns, "linear", usual, DownhillModel(downhill))
+    nothing = np.where(found.modelled, 0.0, np.nan)
+    return {name: part + nothing for name, part in zip(PARTS, parts, strict=False)}
+
+
+def _running_parts(found: Mapping[str, Any], view: str, usual: Usual, downhill: DownhillModel) -> list[Any]:
+    """Duration, pace, cadence, downhill, uphill of the running records in one view.
+
+    Numbers where the sums are those of one activity, arrays where they are of many.
+    """
     if "run/seconds" not in found:
         return [0.0] * 5
     low, high = running.CADENCE_RATIO_BOUNDS

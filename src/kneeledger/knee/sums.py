@@ -13,11 +13,13 @@ the moments of the records without cadence, ln r becoming offset + slope x ln(v/
 Instead of: the draws per second, or a stored track for every question.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from functools import cached_property
 from math import exp, log
 
 import numpy as np
 import numpy.typing as npt
+import polars as pl
 
 from kneeledger.knee import cycling, running, walking
 from kneeledger.knee.peak_weighted import EXPONENT, REFERENCE_PEAK_BW, to_exponent
@@ -29,6 +31,7 @@ __all__ = [
     "PEAK_ORDERS",
     "RIDE_KINDS",
     "RUN_GROUPS",
+    "Sums",
     "added",
     "by_way",
     "extrapolated_load_bw_s",
@@ -145,12 +148,22 @@ def _run(track: Track, rows: BoolArray) -> dict[str, float]:
             "run", other, walking.steps_spm(v, cadence_spm), seconds[unsure], load[unsure], steps[unsure]
         )
     if not track.about.indoor and not track.about.virtual:
-        blind = np.isnan(grade)
+        blind = _blind(track, rows)
         found["run/blind/linear"] = float(linear[blind].sum())
         found["run/blind/peak"] = float(peak[blind].sum())
     outside = running.extrapolated(speed, ratio * usual.cadence_spm, grade)
     found["outside/linear"] = float((load * np.maximum(outside, pack > 1.0 + 1e-9)).sum())
     return found
+
+
+def _blind(track: Track, rows: BoolArray) -> BoolArray:
+    """Which records may have gone down unseen: their load is the level one, whatever the ground was.
+
+    A grade that is only guessed (GPS) is there for the eye and not in the load.
+    """
+    if any(issue.code == "grade_unknown" for issue in track.issues):
+        return np.ones(int(rows.sum()), dtype=np.bool_)
+    return np.isnan(track.array("grade")[rows])
 
 
 def _sure(track: Track) -> BoolArray:
@@ -271,6 +284,40 @@ def _ride(track: Track, rows: BoolArray) -> dict[str, float]:
         found[f"ride/{mass}{kind}/linear"] = float(load[basis == number].sum())
         found[f"ride/{mass}{kind}/peak"] = float(steps[basis == number].sum())
     return found
+
+
+class Sums(Mapping[str, Mapping[str, float]]):
+    """Sums of many activities by id, in order: one activity's as a mapping without what it lacks."""
+
+    def __init__(self, frame: pl.DataFrame) -> None:
+        """`frame`: ``id`` and a column a sum, null where an activity has none; a row an activity."""
+        self.frame = frame
+        self.places = {name: place for place, name in enumerate(frame["id"])}
+
+    def __getitem__(self, name: str) -> dict[str, float]:
+        row = self.frame.row(self.places[name], named=True)
+        return {key: value for key, value in row.items() if value is not None and key != "id"}
+
+    def __contains__(self, name: object) -> bool:
+        return name in self.places
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.places)
+
+    def __len__(self) -> int:
+        return len(self.places)
+
+    @cached_property
+    def columns(self) -> dict[str, FloatArray]:
+        """Each sum as an array over the activities, 0 where one has none."""
+        filled = self.frame.drop("id").fill_null(0.0)
+        return {name: filled.get_column(name).to_numpy() for name in filled.columns}
+
+    @cached_property
+    def modelled(self) -> BoolArray:
+        """Which activities have a model at all."""
+        seconds = self.columns.get("seconds")
+        return np.zeros(len(self), dtype=np.bool_) if seconds is None else seconds != 0.0
 
 
 def added(several: Iterable[Mapping[str, float]]) -> dict[str, float]:

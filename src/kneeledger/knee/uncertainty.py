@@ -12,7 +12,7 @@ Instead of: an interval an activity on its own, which would make every ratio loo
 """
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 
@@ -30,6 +30,7 @@ from kneeledger.knee.sums import (
     PEAK_ORDERS,
     RIDE_KINDS,
     RUN_GROUPS,
+    Sums,
     added,
     by_way,
     point,
@@ -39,6 +40,7 @@ from kneeledger.knee.sums import (
 from kneeledger.model import DownhillModel, FloatArray, Value, Way
 
 __all__ = [
+    "DrawnLoads",
     "Draws",
     "RideDraws",
     "RunDraws",
@@ -309,6 +311,37 @@ def load_draws_by_model(
     return result
 
 
+class DrawnLoads(Mapping[str, tuple[FloatArray, FloatArray]]):
+    """By activity, the draws of its linear and peak-weighted load, computed when they are first asked for.
+
+    Activities are drawn by blocks of a fixed cut of the whole, so that the numbers do not depend on what was
+    asked for before; those without a model are not in it.
+    """
+
+    def __init__(self, found: Sums, draws: Draws, *, downhill: DownhillModel) -> None:
+        self._found = found
+        self._rows = {name: row for name, row in found.places.items() if found.modelled[row]}
+        self._draws, self._downhill = draws, downhill
+        self._blocks: dict[int, tuple[FloatArray, FloatArray]] = {}
+
+    def __getitem__(self, name: str) -> tuple[FloatArray, FloatArray]:
+        block, row = divmod(self._rows[name], BLOCK)
+        if block not in self._blocks:
+            some = self._found.frame[block * BLOCK : (block + 1) * BLOCK]
+            self._blocks[block] = load_draws(some, self._draws, downhill=self._downhill)
+        linear, peak = self._blocks[block]
+        return linear[row], peak[row]
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._rows
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._rows)
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+
 class _Table:
     """Sums of several activities by key, 0 where a key is missing."""
 
@@ -318,11 +351,8 @@ class _Table:
             return
         if isinstance(found, pl.DataFrame):
             self.rows, self.nothing = found.height, np.zeros(found.height)
-            self.columns = {
-                name: found.get_column(name).cast(pl.Float64).fill_null(0.0).fill_nan(0.0).to_numpy()
-                for name, kind in found.schema.items()
-                if kind.is_numeric()
-            }
+            numbers = found.select(pl.selectors.numeric().cast(pl.Float64).fill_null(0.0).fill_nan(0.0))
+            self.columns = {one.name: one.to_numpy() for one in numbers}
             return
         if isinstance(found, Mapping):
             self.rows, self.nothing = 1, np.zeros(1)

@@ -12,15 +12,16 @@ and nothing removed: the others point to the one that counts.
 Instead of: names of files, or comparing local times, where an error of the zone hides and invents copies.
 """
 
+import math
 from bisect import bisect_left, bisect_right
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
 
 import polars as pl
 
-__all__ = ["find"]
+__all__ = ["find", "near"]
 
 START_S = 120.0
 OVERLAP = 0.9
@@ -76,6 +77,26 @@ def find(activities: pl.DataFrame) -> dict[str, str | None]:
         if leads[lead] == lead:
             leads[whole] = lead
     return {name: None if (lead := _lead(leads, name)) == name else lead for name in leads}
+
+
+def near(spans: Iterable[tuple[str, float, float]]) -> list[str]:
+    """Ids of those that may be a copy of another: whose time, or what is left to it for starting, meets another's.
+
+    Parameters
+    ----------
+    spans
+        Id, start and end [us] in order of start.
+    """
+    found: list[str] = []
+    before, until = "", -math.inf
+    for name, start, end in spans:
+        if start <= until + 1e6:  # a second more, for whatever is rounded
+            found += [before, name] if before else [name]
+            before = ""
+        else:
+            before = name
+        until = max(until, start + 1e6 * START_S, end)
+    return found
 
 
 def _activity(row: Mapping[str, Any]) -> _Activity:

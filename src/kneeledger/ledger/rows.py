@@ -4,13 +4,15 @@ import hashlib
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, fields
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
+from math import isfinite
 from typing import Any
 
 import polars as pl
 
 from kneeledger import schema
-from kneeledger.ledger.store import columns_json, microseconds
+from kneeledger.ledger.store import Written, microseconds
+from kneeledger.local_time import local_day
 from kneeledger.model import About, AltitudeSource, CadenceChoice, Entry, Issue, Recording, Way
 
 __all__ = ["about_from_json", "about_json", "activity_id", "activity_row", "issues_from_json", "recording"]
@@ -33,9 +35,9 @@ def activity_id(athlete: str, sha256: str, part: int) -> str:
     return hashlib.sha256(f"{athlete}\0{sha256}\0{part}".encode()).hexdigest()[:12]
 
 
-def local_day(start: datetime, utc_offset_s: int | None) -> date:
-    """Calendar day at the athlete's clock; of UTC where the offset is unknown."""
-    return (start + timedelta(seconds=utc_offset_s or 0)).date()
+def day_of(about: About) -> date:
+    """Local day of an activity."""
+    return local_day(about.start, about.utc_offset_s)
 
 
 def way_of(about: About) -> Way:
@@ -55,9 +57,9 @@ def activity_row(
     """One row of the activities table, with its metrics and tables."""
     about = entry.about
     stored = {name: entry.tables.lists(name) for name in STORED_TABLES if name in entry.tables}
-    tables = {name: columns_json(columns) for name, columns in stored.items() if any(columns.values())}
+    tables = {name: _columns_json(columns) for name, columns in stored.items() if any(columns.values())}
     if entry.sums:
-        tables["sums"] = columns_json(entry.sums)
+        tables["sums"] = _columns_json(entry.sums)
     return {
         "id": activity_id(athlete, about.sha256, about.part),
         "athlete": athlete,
@@ -67,7 +69,7 @@ def activity_row(
         "start_us": microseconds(about.start),
         "end_us": microseconds(about.end),
         "utc_offset_s": about.utc_offset_s,
-        "day": local_day(about.start, about.utc_offset_s).isoformat(),
+        "day": day_of(about).isoformat(),
         "sport": about.sport,
         "way": way_of(about).value,
         "device_serial": about.device_serial,
@@ -77,8 +79,8 @@ def activity_row(
         "segment": segment,
         "about": about_json(about),
         "context": _facts_json(dict(context)),
-        "laps": columns_json(entry.tables.lists("laps")) if "laps" in entry.tables else "{}",
-        "pauses": columns_json(pauses.to_dict(as_series=False)),
+        "laps": _columns_json(entry.tables.lists("laps")) if "laps" in entry.tables else "{}",
+        "pauses": _columns_json(pauses.to_dict(as_series=False)),
         "issues": issues_json(entry.issues),
         "metrics": [(name, v.value, v.low, v.high) for name, v in entry.metrics.items()],
         "tables": tables,
@@ -95,13 +97,39 @@ def about_json(about: About) -> str:
 
 
 _ABOUT = tuple(f.name for f in fields(About))
-_facts_json = json.JSONEncoder(ensure_ascii=False, sort_keys=True, default=str).encode
-_plain_json = json.JSONEncoder(ensure_ascii=False).encode
+_encode_facts = json.JSONEncoder(ensure_ascii=False, sort_keys=True, default=str, allow_nan=False).encode
+_encode_columns = json.JSONEncoder(default=str, separators=(",", ":"), allow_nan=False).encode
+
+
+def _facts_json(data: Mapping[str, Any]) -> str:
+    try:
+        return _encode_facts(data)
+    except ValueError:
+        return _encode_facts(_without_nan(data))
+
+
+def _columns_json(columns: Mapping[str, Any]) -> str:
+    """A small table as JSON columns, or sums by name; null where unknown."""
+    try:
+        return _encode_columns(columns)
+    except ValueError:
+        return _encode_columns(_without_nan(columns))
+
+
+def _without_nan(value: Any) -> Any:
+    """The same with None for numbers that are none: JSON has no word for them, and a reader refuses the whole text."""
+    if isinstance(value, float):
+        return value if isfinite(value) else None
+    if isinstance(value, Mapping):
+        return {key: _without_nan(one) for key, one in value.items()}
+    if isinstance(value, list | tuple):
+        return [_without_nan(one) for one in value]
+    return value
 
 
 def issues_json(issues: Iterable[Issue]) -> str:
     """What was found and repaired, as JSON."""
-    return _plain_json([asdict(issue) for issue in issues])
+    return json.dumps([asdict(issue) for issue in issues], ensure_ascii=False)
 
 
 def _plain(value: object) -> object:
@@ -128,18 +156,16 @@ def context_from_json(text: str) -> dict[str, str]:
     return dict(json.loads(text))
 
 
-def recording(
-    about: About, records: pl.DataFrame, laps: str, pauses: str, issues: tuple[Issue, ...]
-) -> Recording:
-    """A recording as it was before preparation, from what the ledger kept."""
-    records, _ = schema.conform(records, schema.RECORDS)
+def recording(kept: Written, records: pl.DataFrame | None) -> Recording:
+    """A recording as it was before preparation, from what the ledger kept; no `records` where it is totals only."""
+    measured, _ = schema.conform(pl.DataFrame() if records is None else records, schema.RECORDS)
     return Recording(
-        about=about,
-        records=records,
-        laps=_small(laps, schema.LAPS),
-        pauses=_small(pauses, schema.PAUSES),
+        about=about_from_json(kept.about),
+        records=measured,
+        laps=_small(kept.laps, schema.LAPS),
+        pauses=_small(kept.pauses, schema.PAUSES),
         extra=pl.DataFrame(),
-        issues=issues,
+        issues=issues_from_json(kept.read_issues),
     )
 
 

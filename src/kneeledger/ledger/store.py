@@ -20,21 +20,27 @@ import os
 import shutil
 import sqlite3
 import time
-from collections.abc import Iterator, Mapping, Sequence
+import zlib
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, date, datetime
+from functools import partial
 from pathlib import Path
-from typing import IO, Any, Self
+from typing import IO, Any, NamedTuple, Self
 
 import polars as pl
 
-from kneeledger.errors import NewerLedgerError, StoreError
+from kneeledger.errors import DamagedLedgerError, NewerLedgerError, StoreError
+from kneeledger.ledger import by_hand, columns, duplicates
 
 __all__ = ["SCHEMA_VERSION", "Ledger"]
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 """Version of the tables below.
 
 1  2026-11-22  first: files, activities, metrics, sums, bands, descents, stretches, segments, pain, notes
+2  2026-11-29  sums (CRC-32) of track files, activities and tables, so that damage is noticed and not computed with;
+               track files and devices have an index each, so that a day's scan does not look at every activity
 """
 
 TABLES = """
@@ -58,7 +64,8 @@ create table if not exists files (
 create index if not exists files_outer on files (athlete, outer, stamp);
 create table if not exists segments (
   name text primary key,               -- file name below tracks/
-  rows integer not null
+  rows integer not null,
+  crc integer                          -- CRC-32 of the file; null: written under schema 1
 ) without rowid;
 create table if not exists activities (
   id text primary key,                 -- first 12 of SHA-256 of (athlete, content, part)
@@ -82,10 +89,13 @@ create table if not exists activities (
   laps text not null,                  -- JSON rows
   pauses text not null,                -- JSON rows
   read_issues text not null,           -- JSON rows of code, count, text: what reading and mending told
-  issues text not null                 -- the same with what preparation and analysis added
+  issues text not null,                -- the same with what preparation and analysis added
+  crc integer                          -- CRC-32 of the columns in CHECKED; null: not summed
 );
 create index if not exists activities_day on activities (athlete, start_us);
 create index if not exists activities_path on activities (athlete, path);
+create index if not exists activities_segment on activities (segment);
+create index if not exists activities_device on activities (device_serial, athlete);
 create table if not exists metrics (
   activity text not null references activities (id) on delete cascade,
   name text not null,
@@ -96,6 +106,7 @@ create table if not exists tables (
   activity text not null references activities (id) on delete cascade,
   name text not null,                  -- bands, descents, stretches, sums ...
   rows text not null,                  -- JSON: {"columns": [...]} of lists, null where unknown
+  crc integer,                         -- CRC-32 of the text; null: written under schema 1
   primary key (activity, name)
 ) without rowid;
 create table if not exists pain (
@@ -109,14 +120,66 @@ create table if not exists notes (
 """
 
 
-DAMAGE = frozenset({sqlite3.SQLITE_ERROR, sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB})
-"""What the database says of itself when it is beyond use (a table that is missing is `SQLITE_ERROR`)."""
-MIGRATIONS: Mapping[int, str] = {}
+DAMAGE = frozenset(
+    {sqlite3.SQLITE_ERROR, sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CONSTRAINT}
+)
+"""What the database says of itself when it is beyond use: a table that is missing is `SQLITE_ERROR`, an index in
+which a row cannot be found breaks a constraint."""
+Kind = pl.DataType | type[pl.DataType]
+ODD = (
+    *(ValueError, TypeError, LookupError, AttributeError, ArithmeticError, RecursionError),
+    *(pl.exceptions.PolarsError, pl.exceptions.PanicException),
+)
+"""What cells that are not as they were written can raise where they are made numbers and words of."""
+REBUILD = "`kneeledger scan --rebuild EXPORT` keeps the pain log and reads the files again."
+FIRST_US, LAST_US = 0, 130 * 365_250_000 * 86_400
+"""No activity starts before 1970 or after 2100 [us]; the readers are narrower."""
+MOST = 1e15
+"""No number of an activity is as large: beyond it the bits of its exponent were turned."""
+ALIKE: Mapping[str, Kind] = {
+    **dict.fromkeys(("id", "sha256"), pl.String),
+    **dict.fromkeys(("part", "start", "end"), pl.Int64),
+    **dict.fromkeys(("sport", "format", "device_serial"), pl.String),
+    **dict.fromkeys(("duration_s", "distance_m"), pl.Float64),
+    **dict.fromkeys(("records", "in_progress"), pl.Int64),
+    "duplicate_of": pl.String,
+}
+CHECKED = (
+    "id, sha256, part, start_us, end_us, utc_offset_s, day, sport, way, device_serial, by_hand, freshness,"
+    " about, context, laps, pauses, read_issues, issues"
+)
+"""Columns of an activity that are written once, and summed: what is set later (path, segment, copies) is not."""
+MIGRATIONS: Mapping[int, str] = {
+    1: "alter table segments add column crc integer;\n"
+    "alter table activities add column crc integer;\n"
+    "alter table tables add column crc integer;\n",
+}
 """Statements that lead from a schema version to the next; the pain log and profiles are saved before."""
+COLUMNS = tuple(name.strip() for name in CHECKED.split(","))
+SHOWN = (
+    *("id", "path", "sha256", "part", "utc_offset_s", "day", "sport", "way", "device_serial", "by_hand"),
+    *("duplicate_of", "freshness", "segment", "about", "context", "issues", "start", "end"),
+)
+"""Columns of the frame of activities, in this order."""
+
+
+class Written(NamedTuple):
+    """What an activity is made again from, beside its track: JSON, and what was found of it since."""
+
+    about: str
+    context: str
+    laps: str
+    pauses: str
+    read_issues: str
+    segment: str
+    duplicate_of: str | None
 
 
 class Ledger:
     """One folder: ``ledger.sqlite`` and ``tracks/``. A context manager.
+
+    `tell` is called with a sentence where another process is waited for, and where something written by hand
+    had to be given back or set aside.
 
     Raises
     ------
@@ -124,8 +187,12 @@ class Ledger:
         The folder cannot be written, the database is damaged, or it is from a newer version.
     """
 
-    def __init__(self, folder: Path | str, *, create: bool = True) -> None:
+    def __init__(
+        self, folder: Path | str, *, create: bool = True, tell: Callable[[str], None] | None = None
+    ) -> None:
         self.folder = Path(folder)
+        self._tell = tell
+        self._sound: set[str] = set()
         self.tracks = self.folder / "tracks"
         file = self.folder / "ledger.sqlite"
         if not file.exists() and not create:
@@ -145,7 +212,7 @@ class Ledger:
             except BaseException:
                 self._db.close()
                 raise
-        except sqlite3.DatabaseError as error:
+        except (sqlite3.DatabaseError, UnicodeDecodeError) as error:
             raise self._told(error, "cannot be opened") from error
         except OSError as error:
             raise StoreError(
@@ -170,21 +237,31 @@ class Ledger:
                     _run(db, MIGRATIONS[step])
             _run(db, TABLES)
             db.execute("insert or replace into meta values ('schema', ?)", (str(SCHEMA_VERSION),))
-            if version is None:
-                self._put_back(db)
+            copy = self.folder / by_hand.NAME
+            if version is None and copy.is_file():
+                self._give_back(db, by_hand.missing(by_hand.read(copy), by_hand.Saved()))
 
     def _version(self, db: sqlite3.Connection) -> int | None:
         """Version of the tables that are there; None where there are none yet."""
         if not db.execute("select 1 from sqlite_master where name = 'meta'").fetchone():
             return None
         row = db.execute("select value from meta where key = 'schema'").fetchone()
-        return int(row[0]) if row else None
+        if not row or not str(row[0]).isdecimal():
+            raise sqlite3.DatabaseError("its version is no number")
+        return int(row[0])
 
-    def _told(self, error: sqlite3.Error, what: str) -> StoreError:
-        """The error of the database as a sentence, and what to do about it."""
+    def _told(self, error: sqlite3.Error | UnicodeDecodeError, what: str) -> StoreError:
+        """The error of the database as a sentence, and what to do about it.
+
+        Where a damaged database says what is wrong with it in letters that are none, python has no error of it.
+        """
         code = _code(error)
-        if code == sqlite3.SQLITE_FULL:
-            hint = "The disk is full: make room and run the same command again; nothing is lost."
+        # a full disk is an I/O error to the database where it was to make its shared memory larger
+        if code == sqlite3.SQLITE_FULL or (code == sqlite3.SQLITE_IOERR and _is_full(self.folder)):
+            what, hint = (
+                f"{what}, for the disk is full",
+                "Make room and run the same command again; nothing is lost.",
+            )
         elif code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
             hint = "Another program is using it: try again when it is done."
         elif code in (
@@ -195,8 +272,23 @@ class Ledger:
         ):
             hint = "Look at the folder's rights and the disk, or choose another with --ledger DIR."
         else:
-            hint = "`kneeledger scan --rebuild EXPORT` keeps the pain log and reads the files again."
-        return StoreError(f"The ledger in {self.folder} {what}: {error}.", hint=hint)
+            hint = REBUILD
+        kind = DamagedLedgerError if code in DAMAGE else StoreError
+        return kind(f"The ledger in {self.folder} {what}: {error}.", hint=hint)
+
+    @contextlib.contextmanager
+    def parsing(self) -> Iterator[None]:
+        """Around what makes numbers and words of the database's cells: whatever is odd there is told as damage.
+
+        Raises
+        ------
+        DamagedLedgerError
+            Something in it went wrong.
+        """
+        try:
+            yield
+        except ODD as error:
+            raise self._told(sqlite3.DatabaseError("what it holds is damaged"), "cannot be read") from error
 
     def __enter__(self) -> Self:
         return self
@@ -211,8 +303,10 @@ class Ledger:
 
     # --- writing -----------------------------------------------------------------------------
 
-    def lock(self, *, wait_s: float = 600.0, on_wait: Any = None) -> None:
-        """Become the one writer; waits for another scan, calling `on_wait` once.
+    def lock(self, *, wait_s: float = 600.0) -> None:
+        """Become the one writer; waits for another process, and says so once.
+
+        The writer looks first whether the copy of what was written by hand knows more than the database.
 
         Raises
         ------
@@ -221,7 +315,12 @@ class Ledger:
         """
         if self._lock is not None:
             return
-        self._lock = _hold(self.folder, wait_s, on_wait)
+        self._lock = _hold(self.folder, wait_s, self._tell)
+        try:
+            self._compare_with_copy()
+        except BaseException:
+            self.unlock()
+            raise
 
     def unlock(self) -> None:
         """Give the writer's lock back."""
@@ -241,7 +340,7 @@ class Ledger:
             with contextlib.suppress(sqlite3.Error):
                 if self._db.in_transaction:
                     self._db.execute("rollback")
-            if isinstance(error, sqlite3.Error):
+            if isinstance(error, sqlite3.Error | UnicodeDecodeError):
                 raise self._told(error, "could not be written") from error
             raise
 
@@ -254,10 +353,13 @@ class Ledger:
             db.execute("delete from segments where name not in (select segment from activities)")
             named = {row[0] for row in db.execute("select name from segments")}
         swept = 0
-        for file in self.tracks.iterdir():
-            if file.name not in named:
+        left = [file for file in self.tracks.iterdir() if file.name not in named]
+        for file in (*left, *self.folder.glob(".*.tmp")):
+            if not file.is_dir():  # some disks of a network keep a folder of their own everywhere
                 file.unlink(missing_ok=True)
                 swept += 1
+        with self.parsing():
+            columns.sweep(self.folder, self.athletes())
         return swept
 
     def put_file(
@@ -283,7 +385,8 @@ class Ledger:
     def put_activity(self, db: sqlite3.Connection, row: Mapping[str, Any]) -> None:
         """Replace one activity with its metrics and tables; `row` as made by `rows.activity_row`."""
         names = [name for name in row if name not in ("metrics", "tables")]
-        db.execute("delete from activities where id = ?", (row["id"],))
+        before = db.execute("delete from activities where id = ?", (row["id"],)).rowcount
+        columns.changed(db, row["athlete"], replaced=before > 0)
         marks = ",".join("?" * len(names))
         db.execute(
             f"insert into activities ({','.join(names)}) values ({marks})",  # noqa: S608 - our own names
@@ -291,14 +394,26 @@ class Ledger:
         )
         # what the activity had of these went with it
         activity = row["id"]
+        # summed as the database gives it back: it may keep a number in another form
+        held = db.execute(f"select {CHECKED} from activities where id = ?", (activity,)).fetchone()  # noqa: S608
+        db.execute("update activities set crc = ? where id = ?", (_crc(held), activity))
         numbers = [(activity, *metric) for metric in row["metrics"]]
         db.executemany("insert into metrics values (?,?,?,?,?)", numbers)
-        tables = [(activity, name, cells) for name, cells in row["tables"].items()]
-        db.executemany("insert into tables values (?,?,?)", tables)
+        tables = [
+            (activity, name, cells, zlib.crc32(cells.encode())) for name, cells in row["tables"].items()
+        ]
+        db.executemany("insert into tables values (?,?,?,?)", tables)
 
-    def put_segment(self, db: sqlite3.Connection, name: str, rows: int) -> None:
-        """Name a track file that is already on disk, so that it stays."""
-        db.execute("insert or replace into segments values (?,?)", (name, rows))
+    def drop_activities(self, db: sqlite3.Connection, athlete: str, path: str) -> None:
+        """Take away the activities that a file gave before."""
+        gone = db.execute("delete from activities where athlete = ? and path = ?", (athlete, path)).rowcount
+        if gone:
+            columns.changed(db, athlete, replaced=True)
+
+    def put_segment(self, db: sqlite3.Connection, name: str, rows: int, crc: int | None = None) -> None:
+        """Name a track file that is already on disk, so that it stays; `crc` as `write_segment` gave it."""
+        db.execute("insert or replace into segments values (?,?,?)", (name, rows, crc))
+        self._sound.discard(name)
 
     def forget(self, athlete: str) -> int:
         """Remove everything of one athlete: rows, tracks, pain log, profile; how many activities.
@@ -313,29 +428,61 @@ class Ledger:
             (athlete, athlete),
         )
         renamed = {name: self._rewrite_without(name, athlete) for (name,) in shared if name}
-        with self.transaction() as db:
+        with self._changing_by_hand() as db:
             count = db.execute("select count(*) from activities where athlete = ?", (athlete,)).fetchone()[0]
             for table in ("files", "activities", "pain", "notes"):
                 db.execute(f"delete from {table} where athlete = ?", (athlete,))  # noqa: S608
             db.execute("delete from athletes where name = ?", (athlete,))
-            for old, (new, rows) in renamed.items():
-                self.put_segment(db, new, rows)
+            db.execute("delete from meta where key in (?, ?)", (f"edition:{athlete}", f"unsettled:{athlete}"))
+            for old, (new, rows, crc) in renamed.items():
+                self.put_segment(db, new, rows, crc)
                 db.execute("update activities set segment = ? where segment = ?", (new, old))
         self.sweep()
-        self.backup()
-        for file in self.folder.glob("by-hand-v*.json"):
-            file.unlink()
+        kept = (*self.folder.glob("by-hand-*.json"), *self.folder.glob("ledger-damaged-*"))
+        for file in (*kept, self.folder / "errors.jsonl"):
+            file.unlink(missing_ok=True)
         self._db.execute("vacuum")
         self._db.execute("pragma wal_checkpoint(truncate)")
         return int(count)
 
-    def _rewrite_without(self, name: str, athlete: str) -> tuple[str, int]:
-        """A new track file with the activities that are not the athlete's: its name and rows."""
+    def _rewrite_without(self, name: str, athlete: str) -> tuple[str, int, int]:
+        """A new track file with the activities that are not the athlete's: its name, rows and sum."""
         others = self.query("select id from activities where segment = ? and athlete <> ?", (name, athlete))
-        frame = _segment(self.tracks / name).filter(pl.col("activity").is_in([row[0] for row in others]))
+        frame = self._segment(name).filter(pl.col("activity").is_in([row[0] for row in others]))
         new = f"{name.removesuffix('.parquet')}-f.parquet"
-        write_segment(frame, self.tracks, new)
-        return new, frame.height
+        return new, frame.height, write_segment(frame, self.tracks, new)
+
+    def _segment(self, name: str) -> pl.DataFrame:
+        """The whole of a track file.
+
+        Raises
+        ------
+        StoreError
+            It is missing or damaged.
+        """
+        with self._reading_track(name) as file:
+            return pl.read_parquet(file)
+
+    @contextlib.contextmanager
+    def _reading_track(self, name: str) -> Iterator[Path]:
+        """A track file to read, after its sum was found right: once for each opened ledger.
+
+        Raises
+        ------
+        StoreError
+            It is missing or damaged.
+        """
+        file = self.tracks / name
+        try:
+            if name not in self._sound:
+                told = self.query("select crc from segments where name = ?", (name,))
+                if told and told[0][0] is not None and _crc_of_file(file) != told[0][0]:
+                    raise ValueError("its checksum is not the one it was written with")
+                self._sound.add(name)
+            yield file
+        except (OSError, ValueError, pl.exceptions.PolarsError, pl.exceptions.PanicException) as error:
+            self._sound.discard(name)
+            raise StoreError(f"The track file {file} cannot be read: {error}.", hint=REBUILD) from error
 
     def compact(self, *, above: int = 32, target_rows: int = 300_000) -> int:
         """Merge small track files into larger ones; how many were merged.
@@ -352,21 +499,75 @@ class Ledger:
         rows = 0
         for name, count in [*small, ("", target_rows)]:
             if batch and rows + count > target_rows:
-                if len(batch) > 1:
-                    frame = pl.concat([_segment(self.tracks / one) for one in batch])
-                    new = f"m-{hashlib.sha256(' '.join(batch).encode()).hexdigest()[:16]}.parquet"
-                    write_segment(frame, self.tracks, new)
-                    with self.transaction() as db:
-                        self.put_segment(db, new, rows)
-                        for one in batch:
-                            db.execute("update activities set segment = ? where segment = ?", (new, one))
-                            db.execute("delete from segments where name = ?", (one,))
-                    merged += len(batch)
+                merged += self._merge(batch)
                 batch, rows = [], 0
             batch.append(name)
             rows += count
         self.sweep()
         return merged
+
+    def _merge(self, names: Sequence[str]) -> int:
+        """One track file in place of several; how many. A damaged one stays as it is: whoever reads it is told."""
+        frames: dict[str, pl.DataFrame] = {}
+        for name in names:
+            with contextlib.suppress(StoreError):
+                frames[name] = self._segment(name)
+        if len(frames) < 2:
+            return 0
+        frame = pl.concat(frames.values())
+        new = f"m-{hashlib.sha256(' '.join(frames).encode()).hexdigest()[:16]}.parquet"
+        crc = write_segment(frame, self.tracks, new)
+        with self.transaction() as db:
+            self.put_segment(db, new, frame.height, crc)
+            for one in frames:
+                db.execute("update activities set segment = ? where segment = ?", (new, one))
+                db.execute("delete from segments where name = ?", (one,))
+        return len(frames)
+
+    def drop_damaged(self) -> None:
+        """Take away the activities that are not as they were written, so that their files are read again.
+
+        Only for the holder of the lock.
+
+        Raises
+        ------
+        DamagedLedgerError
+            What is left cannot be read either: the database is beyond mending.
+        """
+        bad = {
+            *(row[0] for row in self.query(f"select {CHECKED}, crc from activities") if not _sound(row)),  # noqa: S608
+            *(
+                name
+                for name, *row in self.query("select activity, rows, crc from tables")
+                if not _sound_table(*row)
+            ),
+            *(
+                name
+                for name, *row in self.query("select activity, value, low, high from metrics")
+                if not _sound_numbers(row)
+            ),
+        }
+        with self.transaction() as db:
+            for name in bad:
+                db.execute(
+                    "update files set stamp = '' where (athlete, path) in"
+                    " (select athlete, path from activities where id = ?)",
+                    (name,),
+                )
+                for (whose,) in db.execute("select athlete from activities where id = ?", (name,)).fetchall():
+                    columns.changed(db, whose, replaced=True)
+                db.execute("delete from activities where id = ?", (name,))
+            for table in ("metrics", "tables"):
+                db.execute(f"delete from {table} where activity not in (select id from activities)")  # noqa: S608
+            days = db.execute("select distinct day from files where day is not null").fetchall()
+            db.executemany("delete from files where day = ?", [day for day in days if not _is_day(day[0])])
+        for athlete in self.athletes():
+            self.activities(athlete, duplicates=True)
+            self.alike(athlete)
+            self.metrics(athlete)
+            self.sums(athlete)
+            self.numbered("pain", athlete)
+            self.numbered("notes", athlete)
 
     # --- asking ------------------------------------------------------------------------------
 
@@ -378,9 +579,22 @@ class Ledger:
         StoreError
             The database is damaged or locked for good.
         """
-        try:
+        with self._asking():
             return self._db.execute(sql, arguments).fetchall()
-        except sqlite3.DatabaseError as error:
+
+    def query_now(self, sql: str, arguments: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
+        """The same as things are now, whatever `snapshot` it is asked in."""
+        with (
+            self._asking(),
+            contextlib.closing(sqlite3.connect(self.folder / "ledger.sqlite", timeout=30)) as db,
+        ):
+            return db.execute(sql, arguments).fetchall()
+
+    @contextlib.contextmanager
+    def _asking(self) -> Iterator[None]:
+        try:
+            yield
+        except (sqlite3.DatabaseError, UnicodeDecodeError) as error:
             raise self._told(error, "cannot be read") from error
 
     def athletes(self) -> list[str]:
@@ -410,80 +624,168 @@ class Ledger:
 
     def activities(self, athlete: str, *, duplicates: bool = False) -> pl.DataFrame:
         """One row an activity, oldest first: the columns of the table, without the JSON ones."""
-        names = (
-            "id, path, sha256, part, start_us, end_us, utc_offset_s, day, sport, way, device_serial, by_hand,"
-            " duplicate_of, freshness, segment, about, context, issues"
-        )
         rows = self.query(
-            f"select {names} from activities where athlete = ?"  # noqa: S608
+            f"select {CHECKED}, crc, path, duplicate_of, segment from activities where athlete = ?"  # noqa: S608
             + ("" if duplicates else " and duplicate_of is null")
             + " order by start_us, id",
             (athlete,),
         )
-        schema: dict[str, Any] = dict.fromkeys((n.strip() for n in names.split(",")), pl.String)
-        schema |= {"part": pl.Int64, "start_us": pl.Int64, "end_us": pl.Int64, "utc_offset_s": pl.Int64}
-        schema |= {"by_hand": pl.Int64}
-        frame = pl.DataFrame(rows, schema=schema, orient="row", infer_schema_length=None)
-        return frame.with_columns(
-            pl.from_epoch("start_us", time_unit="us").dt.replace_time_zone("UTC").alias("start"),
-            pl.from_epoch("end_us", time_unit="us").dt.replace_time_zone("UTC").alias("end"),
-            pl.col("day").str.to_date(),
-            pl.col("by_hand").cast(pl.Boolean),
-        ).drop("start_us", "end_us")
+        with self.parsing():
+            for row in rows:
+                _compare_crc(row[: len(COLUMNS)], row[len(COLUMNS)])
+            schema: dict[str, Any] = dict.fromkeys(
+                (*COLUMNS, "crc", "path", "duplicate_of", "segment"), pl.String
+            )
+            schema |= dict.fromkeys(
+                ("part", "start_us", "end_us", "utc_offset_s", "by_hand", "crc"), pl.Int64
+            )
+            frame = pl.DataFrame(rows, schema=schema, orient="row", infer_schema_length=None)
+            _bounded_times(frame, "start_us", "end_us")
+            return frame.with_columns(
+                pl.from_epoch("start_us", time_unit="us").dt.replace_time_zone("UTC").alias("start"),
+                pl.from_epoch("end_us", time_unit="us").dt.replace_time_zone("UTC").alias("end"),
+                pl.col("day").str.to_date(),
+                pl.col("by_hand").cast(pl.Boolean),
+            ).select(SHOWN)
+
+    def written(self, activity: str) -> Written:
+        """What one activity is made again from, beside its track.
+
+        Raises
+        ------
+        DamagedLedgerError
+            It is not there, or not as it was written.
+        """
+        rows = self.query(
+            f"select {CHECKED}, crc, segment, duplicate_of from activities where id = ?",  # noqa: S608
+            (activity,),
+        )
+        with self.parsing():
+            *held, crc, segment, duplicate_of = rows[0]
+            _compare_crc(held, crc)
+            told = dict(zip(COLUMNS, held, strict=True)) | {"segment": segment, "duplicate_of": duplicate_of}
+            return Written(**{name: told[name] for name in Written._fields})
+
+    def alike(self, athlete: str) -> pl.DataFrame:
+        """What tells whether two activities are one, as `duplicates.find` takes it: a row for each near another in time."""
+        spans = self.query(
+            "select id, start_us, case when end_us > start_us then end_us else start_us + 1e6 * coalesce("
+            "(select value from metrics where activity = activities.id and name = 'timer_s'), 0) end"
+            " from activities where athlete = ? order by start_us, id",
+            (athlete,),
+        )
+        with self.parsing():
+            near = duplicates.near(spans)
+        rows = self.query(
+            "select id, sha256, part, start_us, end_us, sport, json_extract(about, '$.format'), device_serial,"
+            " timer.value, distance.value, segment <> '', json_type(context, '$.in_progress') is not null,"
+            " duplicate_of from activities"
+            " left join metrics timer on timer.activity = id and timer.name = 'timer_s'"
+            " left join metrics distance on distance.activity = id and distance.name = 'distance_m'"
+            " where athlete = ? and id in (select value from json_each(?)) order by start_us, id",
+            (athlete, json.dumps(near)),
+        )
+        with self.parsing():
+            frame = pl.DataFrame(rows, schema=ALIKE, orient="row")
+            _bounded_times(frame, "start", "end")
+            return frame.with_columns(
+                pl.col("start", "end").cast(pl.Datetime("us", "UTC")),
+                pl.col("records", "in_progress").cast(pl.Boolean),
+            )
 
     def metrics(self, athlete: str, names: Sequence[str] | None = None) -> pl.DataFrame:
         """Metrics in wide form, one row an activity: ``<name>``, ``<name>_low``, ``<name>_high``.
 
-        Intervals only where one was stored.
+        Intervals only where one was stored; a name that was asked for is a column in any case.
         """
-        chosen = "" if names is None else f" and m.name in ({','.join('?' * len(names))})"
+        wide = self._held(athlete, "metrics", partial(self._metrics, athlete))
+        if names is None:
+            return wide
+        lacking = [pl.lit(None, dtype=pl.Float64).alias(name) for name in names if name not in wide.columns]
+        ends = [f"{name}{end}" for name in names for end in ("_low", "_high")]
+        wanted = sorted([*names, *(end for end in ends if end in wide.columns)])
+        return wide.with_columns(lacking).select("id", *wanted)
+
+    def _metrics(self, athlete: str, only: Sequence[str] | None) -> pl.DataFrame:
+        some, given = _only("m.activity", athlete, only)
         rows = self.query(
             "select m.activity, m.name, m.value, m.low, m.high from metrics m join activities a"  # noqa: S608
-            f" on a.id = m.activity where a.athlete = ?{chosen}",
-            (athlete, *(names or ())),
+            f" on a.id = m.activity where {some}",
+            given,
         )
-        wide: dict[str, dict[str, float | None]] = {}
-        columns: dict[str, None] = {}
+        places = {activity: place for place, activity in enumerate(dict.fromkeys(row[0] for row in rows))}
+        cells: defaultdict[str, list[float | None]] = defaultdict(lambda: [None] * len(places))
         for activity, name, value, low, high in rows:
-            one = wide.setdefault(activity, {})
-            one[name] = value
-            columns[name] = None
+            place = places[activity]
+            cells[name][place] = value
             if low is not None or high is not None:
-                one[f"{name}_low"], one[f"{name}_high"] = low, high
-                columns[f"{name}_low"] = columns[f"{name}_high"] = None
-        data: dict[str, Any] = {"id": list(wide)}
-        for column in sorted(columns):
-            data[column] = pl.Series(column, [one.get(column) for one in wide.values()], dtype=pl.Float64)
-        return pl.DataFrame(data, schema_overrides={"id": pl.String})
+                cells[f"{name}_low"][place], cells[f"{name}_high"][place] = low, high
+        with self.parsing():
+            found = [pl.Series(name, cells[name], dtype=pl.Float64) for name in sorted(cells)]
+            frame = pl.DataFrame([pl.Series("id", list(places), dtype=pl.String), *found])
+            if not frame.select((pl.col(pl.Float64).abs() < MOST).all()).pipe(_all_true):
+                raise ValueError("a number beyond all that an activity has")
+            return frame
 
-    def tables(self, athlete: str, name: str) -> pl.DataFrame:
-        """One table of every activity, stacked, with the column ``id`` first."""
-        rows = self.query(
-            "select t.activity, t.rows from tables t join activities a on a.id = t.activity"
-            " where a.athlete = ? and t.name = ? order by a.start_us, a.id",
-            (athlete, name),
-        )
-        merged: dict[str, list[Any]] = {"id": []}
-        for activity, text in rows:
-            columns = json.loads(text)
-            height = len(next(iter(columns.values()), []))
-            done = len(merged["id"])
-            for column, values in columns.items():
-                merged.setdefault(column, [None] * done).extend(values)
-            merged["id"].extend([activity] * height)
-            for column, values in merged.items():
-                if len(values) < done + height:
-                    merged[column] = values + [None] * (done + height - len(values))
-        return pl.DataFrame(merged, infer_schema_length=None)
+    def tables(self, athlete: str, name: str, kinds: Mapping[str, Kind] | None = None) -> pl.DataFrame:
+        """One table of every activity, stacked, with the column ``id`` first.
 
-    def sums(self, athlete: str) -> dict[str, dict[str, float]]:
-        """Sufficient sums of the knee model by activity id; see `knee.uncertainty`."""
+        The columns in `kinds` and no others, null where there is none; all that there are without it.
+        """
+        load = partial(self._cells, athlete, name, kinds)
+        if kinds is None:
+            with self.parsing():
+                return _stacked(load(None))
+        of = hashlib.sha256(repr(sorted(kinds.items())).encode()).hexdigest()[:8]
+        return _stacked(self._held(athlete, f"{name}-{of}", load))
+
+    def _cells(
+        self, athlete: str, name: str, kinds: Mapping[str, Kind] | None, only: Sequence[str] | None
+    ) -> pl.DataFrame:
+        """One table of every activity, a row each: ``id``, and a list a column."""
+        some, given = _only("t.activity", athlete, only)
         rows = self.query(
-            "select t.activity, t.rows from tables t join activities a on a.id = t.activity"
-            " where a.athlete = ? and t.name = 'sums'",
-            (athlete,),
+            "select t.activity, t.rows, t.crc from tables t join activities a on a.id = t.activity"  # noqa: S608
+            f" where {some} and t.name = ? order by a.start_us, a.id",
+            (*given, name),
         )
-        return {activity: json.loads(text) for activity, text in rows}
+        with self.parsing():
+            for _, text, crc in rows:
+                if crc is not None and zlib.crc32(text.encode()) != crc:
+                    raise ValueError("a table is not as it was written")
+            ids = pl.Series("id", [activity for activity, *_ in rows], dtype=pl.String)
+            if kinds is None and not rows:
+                return ids.to_frame()
+            declared = None
+            if kinds is not None:
+                declared = pl.Struct({one: pl.List(kind) for one, kind in kinds.items()})
+            return _decoded([text for _, text, _ in rows], declared).insert_column(0, ids)
+
+    def sums(self, athlete: str) -> pl.DataFrame:
+        """Sufficient sums of the knee model, oldest first: ``id``, and a column a sum, null where it has none."""
+        return self._held(athlete, "sums", partial(self._sums, athlete))
+
+    def _sums(self, athlete: str, only: Sequence[str] | None) -> pl.DataFrame:
+        cells = self._cells(athlete, "sums", None, only)
+        with self.parsing():
+            return cells.with_columns(pl.exclude("id").cast(pl.Float64))
+
+    def _held(self, athlete: str, table: str, load: columns.Load) -> pl.DataFrame:
+        with self.parsing():
+            return columns.held(self, athlete, table, load, write=write_bytes)
+
+    @contextlib.contextmanager
+    def snapshot(self) -> Iterator[None]:
+        """Within it, and within a larger one or a transaction, every question sees the same state of the database."""
+        if self._db.in_transaction:
+            yield
+            return
+        self._db.execute("begin")
+        try:
+            yield
+        finally:
+            with contextlib.suppress(sqlite3.OperationalError):  # some errors have ended it
+                self._db.execute("rollback")  # there is nothing to commit
 
     def records(self, activity: str) -> pl.DataFrame | None:
         """The measured columns of one activity; None where only totals are known.
@@ -496,18 +798,8 @@ class Ledger:
         rows = self.query("select segment from activities where id = ?", (activity,))
         if not rows or not rows[0][0]:
             return None
-        try:
-            return (
-                pl.scan_parquet(self.tracks / rows[0][0])
-                .filter(pl.col("activity") == activity)
-                .drop("activity")
-                .collect()
-            )
-        except (OSError, pl.exceptions.PolarsError) as error:
-            raise StoreError(
-                f"The track of {activity} cannot be read: {error}.",
-                hint="`kneeledger scan --rebuild EXPORT` reads it again.",
-            ) from error
+        with self._reading_track(rows[0][0]) as file:
+            return pl.scan_parquet(file).filter(pl.col("activity") == activity).drop("activity").collect()
 
     def findings_key(self) -> str:
         """A text that changes with any change of rows: for pages that are drawn again only when needed."""
@@ -517,82 +809,195 @@ class Ledger:
 
     def entries(self, kind: str, athlete: str) -> list[dict[str, Any]]:
         """Pain entries (``pain``) or noted sessions (``notes``) of an athlete, in order of entry."""
+        return list(self.numbered(kind, athlete).values())
+
+    def numbered(self, kind: str, athlete: str) -> dict[int, dict[str, Any]]:
+        """The same by the numbers that `remove_entry` takes."""
         table = {"pain": "pain", "notes": "notes"}[kind]
-        return [
-            json.loads(r[0])
-            for r in self.query(
-                f"select entry from {table} where athlete = ? order by number",  # noqa: S608
-                (athlete,),
-            )
-        ]
+        rows = self.query(
+            f"select number, entry from {table} where athlete = ? order by number",  # noqa: S608
+            (athlete,),
+        )
+        return {number: self._parsed(text) for number, text in rows}
 
     def add_entry(self, kind: str, athlete: str, entry: Mapping[str, Any]) -> None:
         """Append one pain entry or noted session; saved beside the database as well."""
+        self.add_entries(kind, athlete, [entry])
+
+    def add_entries(self, kind: str, athlete: str, entries: Iterable[Mapping[str, Any]]) -> None:
+        """Append all of them or, where something goes wrong, none; as `add_entry` does."""
         table = {"pain": "pain", "notes": "notes"}[kind]
-        self.lock()
-        with self.transaction() as db:
-            db.execute(
-                f"insert into {table} select ?, coalesce(max(number), 0) + 1, ?"  # noqa: S608
-                f" from {table} where athlete = ?",
-                (athlete, json.dumps(entry, ensure_ascii=False, sort_keys=True), athlete),
+        with self._changing_by_hand() as db:
+            [(last,)] = db.execute(
+                f"select coalesce(max(number), 0) from {table} where athlete = ?",  # noqa: S608
+                (athlete,),
+            ).fetchall()
+            with self.parsing():
+                first = int(last) + 1
+            db.executemany(
+                f"insert into {table} values (?, ?, ?)",  # noqa: S608
+                (
+                    (athlete, number, json.dumps(entry, ensure_ascii=False, sort_keys=True))
+                    for number, entry in enumerate(entries, first)
+                ),
             )
-        self.backup()
+
+    def remove_entry(self, kind: str, athlete: str, number: int) -> bool:
+        """Remove one pain entry or noted session by its number; False where there is none. Saved as by `add_entry`."""
+        table = {"pain": "pain", "notes": "notes"}[kind]
+        with self._changing_by_hand() as db:
+            gone = db.execute(
+                f"delete from {table} where athlete = ? and number = ?",  # noqa: S608
+                (athlete, number),
+            )
+        return gone.rowcount > 0
 
     def profile(self, athlete: str) -> dict[str, Any]:
         """The opt-in personal profile of an athlete; empty where there is none."""
         rows = self.query("select profile from athletes where name = ?", (athlete,))
-        return json.loads(rows[0][0]) if rows else {}
+        return self._parsed(rows[0][0]) if rows else {}
 
     def set_profile(self, athlete: str, profile: Mapping[str, Any]) -> None:
         """Replace the personal profile of an athlete."""
-        self.lock()
-        with self.transaction() as db:
+        with self._changing_by_hand() as db:
             db.execute(
                 "insert or replace into athletes values (?, ?)",
                 (athlete, json.dumps(profile, ensure_ascii=False, sort_keys=True)),
             )
-        self.backup()
 
-    def backup(self, name: str = "by-hand.json") -> Path:
-        """Write what cannot be read again from files (pain log, notes, profiles) beside the database."""
-        saved = {
-            "schema": SCHEMA_VERSION,
-            "pain": self.query("select athlete, number, entry from pain order by 1, 2"),
-            "notes": self.query("select athlete, number, entry from notes order by 1, 2"),
-            "athletes": self.query("select name, profile from athletes order by 1"),
-        }
-        target = self.folder / name
-        write_bytes(target, json.dumps(saved, ensure_ascii=False, indent=1).encode())
-        return target
+    @contextlib.contextmanager
+    def _changing_by_hand(self) -> Iterator[sqlite3.Connection]:
+        """A transaction that counts as a change by hand, saved beside the database before it is kept."""
+        self.lock()
+        try:
+            with self.transaction() as db:
+                yield db
+                self._count_change(db)
+                self.backup()
+        except BaseException:
+            with contextlib.suppress(StoreError, sqlite3.Error):
+                self.backup()  # the copy may hold by now what the database did not keep
+            raise
 
-    def _put_back(self, db: sqlite3.Connection) -> None:
-        """Into a ledger that is new, what `backup` saved of the one before it.
+    def _parsed(self, text: Any) -> dict[str, Any]:
+        """What was written by hand, from its JSON.
+
+        Raises
+        ------
+        DamagedLedgerError
+            The text is damaged.
+        """
+        with self.parsing():
+            told = json.loads(text)
+            if not isinstance(told, dict):
+                raise TypeError("no object")
+            return told
+
+    def backup(self, name: str = by_hand.NAME) -> Path:
+        """Write what cannot be read again from files (pain log, notes, profiles) beside the database.
 
         Raises
         ------
         StoreError
-            The saved file is damaged: a new ledger would write over the only copy.
+            The disk is full, or the text is damaged: the copy that was saved before stands.
         """
-        file = self.folder / "by-hand.json"
-        if not file.is_file():
+        saved: dict[str, Any] = {"schema": SCHEMA_VERSION, "changes": self._changes(), **self._by_hand()}
+        target = self.folder / name
+        write_bytes(target, json.dumps(saved, ensure_ascii=False, indent=1).encode())
+        return target
+
+    def _by_hand(self) -> dict[str, list[tuple[Any, ...]]]:
+        """All that was written by hand, as it is saved.
+
+        Raises
+        ------
+        DamagedLedgerError
+            A text is damaged.
+        """
+        held = {
+            "pain": self.query("select athlete, number, entry from pain order by 1, 2"),
+            "notes": self.query("select athlete, number, entry from notes order by 1, 2"),
+            "athletes": self.query("select name, profile from athletes order by 1"),
+        }
+        for row in (*held["pain"], *held["notes"], *held["athletes"]):
+            self._parsed(row[-1])
+            with self.parsing():
+                if [type(cell) for cell in row] not in ([str, int, str], [str, str]):
+                    raise TypeError("no name, or no number")
+        return held
+
+    def _changes(self) -> int:
+        """How many changes by hand the database knows of."""
+        rows = self.query("select value from meta where key = 'changes'")
+        with self.parsing():
+            return int(rows[0][0]) if rows else 0
+
+    def _count_change(self, db: sqlite3.Connection) -> None:
+        """One more change by hand, in a transaction."""
+        db.execute("insert or replace into meta values ('changes', ?)", (str(self._changes() + 1),))
+
+    def _compare_with_copy(self) -> None:
+        """Give the database back what only the saved copy knows, before that is written over; see `by_hand`.
+
+        A copy that cannot be read is set aside, and one is made anew.
+
+        Raises
+        ------
+        StoreError
+            Something cannot be read or written; the copy stands.
+        """
+        copy = self.folder / by_hand.NAME
+        if not copy.is_file():
             return
         try:
-            saved = json.loads(file.read_text(encoding="utf-8"))
-            db.executemany("insert or ignore into pain values (?,?,?)", saved["pain"])
-            db.executemany("insert or ignore into notes values (?,?,?)", saved["notes"])
-            db.executemany("insert or ignore into athletes values (?,?)", saved["athletes"])
-        except (ValueError, KeyError, TypeError, sqlite3.ProgrammingError) as error:
-            raise StoreError(
-                f"{file}, the saved pain log, cannot be read: {error}.",
-                hint="Mend it or move it away; a new ledger would write over it.",
-            ) from error
+            held = self._by_hand()
+        except DamagedLedgerError:
+            return  # told by whoever reads or saves it; until then the copy may be the only one
+        try:
+            saved = by_hand.read(copy)
+        except StoreError as error:
+            try:
+                place = by_hand.set_aside(copy)
+            except OSError as refused:
+                raise _refused(copy, refused) from refused
+            self.backup()
+            self._say(f"{error.message} It is kept as {place.name}; the ledger was saved anew.")
+            return
+        changes = self._changes()
+        if saved.changes < changes:
+            self.backup()  # an old one, which may hold what was taken back since
+            return
+        missing = by_hand.missing(saved, by_hand.Saved(changes, **{k: tuple(v) for k, v in held.items()}))
+        if not missing.count and saved.changes == changes:
+            return
+        with self.transaction() as db:
+            self._give_back(db, missing)
+            if missing.count:
+                self._count_change(db)
+            self.backup()
+        if missing.count:
+            what = "1 thing that was" if missing.count == 1 else f"{missing.count} things that were"
+            self._say(f"The ledger had lost {what} written by hand; the copy in {copy} gave it back.")
+
+    def _give_back(self, db: sqlite3.Connection, missing: by_hand.Saved) -> None:
+        """Take in what a copy has; as many changes are known then as it knows of."""
+        db.executemany("insert into pain values (?,?,?)", missing.pain)
+        db.executemany("insert into notes values (?,?,?)", missing.notes)
+        db.executemany("insert or replace into athletes values (?,?)", missing.athletes)
+        if missing.changes:
+            db.execute("insert or replace into meta values ('changes', ?)", (str(missing.changes),))
+
+    def _say(self, sentence: str) -> None:
+        if self._tell is not None:
+            self._tell(sentence)
 
 
-def rebuild(folder: Path, *, on_wait: Any = None) -> None:
-    """Empty a ledger of all that can be read again from the files; pain log, notes and profiles stay.
+def rebuild(folder: Path, *, athlete: str | None = None, tell: Callable[[str], None] | None = None) -> None:
+    """Make the next scan read every file of an athlete again; without one, empty a ledger of all that files tell.
 
-    A damaged database goes away whole: what was written by hand is saved first where it can still be read
-    (else the copy saved at its last change stands), and the new ledger begins with it.
+    What the next scan does not come upon stays as it is; pain log, notes and profiles stay in any case. A
+    damaged database goes away whole: the copy saved at the last change by hand stands, or what was written by
+    hand is saved first, and the new ledger begins with it. Where neither can be read the database is set aside.
 
     Raises
     ------
@@ -603,24 +1008,37 @@ def rebuild(folder: Path, *, on_wait: Any = None) -> None:
     if not (folder / "ledger.sqlite").exists():
         return
     try:
-        with Ledger(folder, create=False) as old:
-            old.lock(on_wait=on_wait)
-            if old.query("pragma quick_check(1)") != [("ok",)]:
-                raise sqlite3.DatabaseError("the check of the database fails")
+        with Ledger(folder, create=False, tell=tell) as old:
+            if old.query("pragma integrity_check(1)") != [
+                ("ok",)
+            ]:  # before anything of it meets the saved copy
+                raise DamagedLedgerError("the check of the database fails")
+            old.lock()
+            old.drop_damaged()
             old.backup()
             with old.transaction() as db:
+                if athlete is not None:
+                    db.execute("update files set stamp = '' where athlete = ?", (athlete,))
+                    return
                 for table in ("files", "activities", "segments"):
                     db.execute(f"delete from {table}")  # noqa: S608
+                db.execute("delete from meta where key like 'edition:%'")
             old.sweep()
-    except (StoreError, sqlite3.DatabaseError) as error:
-        cause = error if isinstance(error, sqlite3.Error) else error.__cause__
-        if not isinstance(cause, sqlite3.Error) or _code(cause) not in DAMAGE:
-            raise
-        handle = _hold(folder, 600, on_wait)
+    except DamagedLedgerError:
+        handle = _hold(folder, 600, tell)
         try:
+            if not _saved_by_hand(folder):
+                place = by_hand.set_aside(folder / "ledger.sqlite")
+                if (folder / "ledger.sqlite-wal").exists():
+                    (folder / "ledger.sqlite-wal").rename(f"{place}-wal")
+                if tell is not None:
+                    tell(
+                        f"No pain log, notes or profile can be read; the damaged ledger is kept as {place.name}."
+                    )
             for name in ("ledger.sqlite-wal", "ledger.sqlite-shm", "ledger.sqlite"):
                 (folder / name).unlink(missing_ok=True)
             shutil.rmtree(folder / "tracks", ignore_errors=True)
+            columns.forget(folder)
         except OSError as refused:
             raise _refused(folder, refused) from refused
         finally:
@@ -628,7 +1046,30 @@ def rebuild(folder: Path, *, on_wait: Any = None) -> None:
             handle.close()
 
 
-def _hold(folder: Path, wait_s: float, on_wait: Any) -> Any:
+def _saved_by_hand(folder: Path) -> bool:
+    """Whether what was written by hand lies beside a damaged database; saved now where only that knows it.
+
+    Raises
+    ------
+    StoreError
+        The disk is full.
+    """
+    copy = folder / by_hand.NAME
+    counted = -1
+    if copy.is_file():
+        with contextlib.suppress(StoreError):
+            counted = by_hand.read(copy).changes
+    with contextlib.suppress(DamagedLedgerError), Ledger(folder, create=False) as old:
+        old._by_hand()
+        if old._changes() > counted:
+            if copy.is_file():
+                by_hand.set_aside(copy)
+            old.backup()
+        return True
+    return counted >= 0
+
+
+def _hold(folder: Path, wait_s: float, tell: Callable[[str], None] | None) -> Any:
     """The open lock file of a folder, held; see `Ledger.lock`."""
     try:
         handle = private(folder / "write.lock").open("a+b")
@@ -637,8 +1078,8 @@ def _hold(folder: Path, wait_s: float, on_wait: Any) -> Any:
     deadline = time.monotonic() + wait_s
     told = False
     while not _try_lock(handle):
-        if not told and on_wait is not None:
-            on_wait()
+        if not told and tell is not None:
+            tell("Another kneeledger is writing to this ledger; waiting.")
             told = True
         if time.monotonic() > deadline:
             handle.close()
@@ -647,7 +1088,25 @@ def _hold(folder: Path, wait_s: float, on_wait: Any) -> Any:
     return handle
 
 
-def _code(error: sqlite3.Error) -> int:
+@contextlib.contextmanager
+def held(file: Path) -> Iterator[bool]:
+    """Hold the lock of a file that is there, unless another process does; whether it is held.
+
+    Raises
+    ------
+    OSError
+        The file cannot be opened.
+    """
+    with file.open("r+b") as handle:
+        mine = _try_lock(handle)
+        try:
+            yield mine
+        finally:
+            if mine:
+                _unlock(handle)
+
+
+def _code(error: Exception) -> int:
     """What the database said; where python itself could not read its text, that it is damaged."""
     return int(getattr(error, "sqlite_errorcode", sqlite3.SQLITE_CORRUPT)) & 0xFF
 
@@ -658,21 +1117,125 @@ def _run(db: sqlite3.Connection, statements: str) -> None:
             db.execute(statement)
 
 
-def _segment(file: Path) -> pl.DataFrame:
-    """A track file.
+def _decoded(texts: Sequence[str], kind: pl.Struct | None = None) -> pl.DataFrame:
+    """JSON objects as rows; polars reads the text in a fifth of the time that lists of python's numbers take."""
+    return pl.Series(texts, dtype=pl.String).str.json_decode(kind, infer_schema_length=None).struct.unnest()
 
-    Raises
-    ------
-    StoreError
-        It is missing or damaged.
-    """
+
+def _stacked(cells: pl.DataFrame) -> pl.DataFrame:
+    """Small tables of several activities below each other; a column that one lacks is null there."""
+    lists = cells.drop("id")
+    if not lists.width:
+        return cells
+    height = pl.max_horizontal(pl.exclude("id").list.len())
+    filled = [
+        pl.when(pl.col(name).is_null())
+        .then(pl.lit(None, dtype=kind.inner).repeat_by(height))  # type: ignore[attr-defined]
+        .otherwise(pl.col(name))
+        .alias(name)
+        for name, kind in lists.schema.items()
+    ]
+    return (
+        cells.select("id", *filled)
+        .filter(pl.max_horizontal(pl.exclude("id").list.len()) > 0)
+        .explode(lists.columns)
+    )
+
+
+def _only(column: str, athlete: str, only: Sequence[str] | None) -> tuple[str, tuple[str, ...]]:
+    """A condition: all activities of an athlete (table ``a``), or some of them."""
+    if only is None:
+        return "a.athlete = ?", (athlete,)
+    return (
+        f"a.athlete = ? and {column} in (select value from json_each(?))",  # noqa: S608 - our own names
+        (athlete, json.dumps(only)),
+    )
+
+
+def _crc(cells: Sequence[Any]) -> int:
+    """CRC-32 of the cells of a row, as text."""
+    return zlib.crc32("\0".join(map(str, cells)).encode())
+
+
+def _compare_crc(cells: Sequence[Any], crc: int | None) -> None:
+    if crc is not None and _crc(cells) != crc:
+        raise ValueError("a row is not as it was written")
+
+
+def _sound(row: Sequence[Any]) -> bool:
+    """Whether an activity, with its sum last, is as it was written; where none was written, whether it can be."""
+    if row[-1] is not None:
+        return bool(_crc(row[:-1]) == row[-1])
+    told = dict(zip(COLUMNS, row, strict=False))
+    texts = (told[name] for name in ("about", "context", "laps", "pauses", "read_issues", "issues"))
+    times = (told["start_us"], told["end_us"])
+    return (
+        _is_day(told["day"])
+        and all(isinstance(at, int) and FIRST_US <= at <= LAST_US for at in times)
+        and all(_holds(text, dict | list) for text in texts)
+    )
+
+
+def _is_day(text: Any) -> bool:
     try:
-        return pl.read_parquet(file)
-    except (OSError, pl.exceptions.PolarsError) as error:
-        raise StoreError(
-            f"The track file {file} cannot be read: {error}.",
-            hint="`kneeledger scan --rebuild EXPORT` keeps the pain log and reads the files again.",
-        ) from error
+        date.fromisoformat(text)
+    except (ValueError, TypeError):
+        return False
+    return True
+
+
+def _holds(text: Any, kind: Any) -> bool:
+    """Whether a text is JSON of a kind."""
+    try:
+        return isinstance(json.loads(text), kind)
+    except (ValueError, TypeError, RecursionError):
+        return False
+
+
+def _sound_table(text: Any, crc: int | None) -> bool:
+    if crc is None:
+        return _holds(text, dict)
+    return isinstance(text, str) and zlib.crc32(text.encode()) == crc
+
+
+def _sound_numbers(cells: Sequence[Any]) -> bool:
+    return all(cell is None or (isinstance(cell, float | int) and abs(cell) < MOST) for cell in cells)
+
+
+def _crc_of_file(file: Path) -> int:
+    with file.open("rb") as handle:
+        return _crc_of(handle)
+
+
+def _crc_of(handle: IO[bytes]) -> int:
+    """CRC-32 of all that is left to read; a piece at a time, as the file may be large."""
+    crc = 0
+    while piece := handle.read(1 << 20):
+        crc = zlib.crc32(piece, crc)
+    return crc
+
+
+def _bounded_times(frame: pl.DataFrame, *names: str) -> None:
+    """Refuse moments that no watch recorded, before a date that python has no word for is made of them."""
+    inside = pl.col(names).is_between(FIRST_US, LAST_US)
+    if not frame.select(inside.all()).pipe(_all_true):
+        raise ValueError("a moment beyond all watches")
+
+
+def _all_true(row: pl.DataFrame) -> bool:
+    return all(value is not False for value in row.row(0)) if row.width else True
+
+
+LEAST_FREE = 1 << 20
+"""Under so many bytes free, an error of input or output is one of a full disk."""
+
+
+def _is_full(folder: Path) -> bool:
+    """Whether the disk of a folder has no room; False where it does not say."""
+    try:
+        return shutil.disk_usage(folder).free < LEAST_FREE
+    except OSError:
+        return False
 
 
 def _refused(place: Path, error: Exception) -> StoreError:
@@ -695,8 +1258,8 @@ def private(file: Path) -> Path:
     return file
 
 
-def write_segment(frame: pl.DataFrame, folder: Path, name: str) -> None:
-    """Write one immutable track file: temporary name, sync, rename.
+def write_segment(frame: pl.DataFrame, folder: Path, name: str) -> int:
+    """Write one immutable track file: temporary name, sync, rename; its CRC-32.
 
     Raises
     ------
@@ -705,6 +1268,9 @@ def write_segment(frame: pl.DataFrame, folder: Path, name: str) -> None:
     """
     with _replacing(folder / name) as handle:
         frame.write_parquet(handle, compression="zstd", compression_level=1, row_group_size=16_384)
+        handle.flush()
+        handle.seek(0)
+        return _crc_of(handle)
 
 
 def write_bytes(target: Path, data: bytes) -> None:
@@ -723,7 +1289,7 @@ def write_bytes(target: Path, data: bytes) -> None:
 def _replacing(target: Path) -> Iterator[IO[bytes]]:
     temporary = target.with_name(f".{target.name}.{os.getpid()}.tmp")
     try:
-        with private(temporary).open("wb") as handle:
+        with private(temporary).open("w+b") as handle:
             yield handle
             handle.flush()
             os.fsync(handle.fileno())
@@ -739,14 +1305,6 @@ def microseconds(moment: datetime) -> int:
     """Microseconds since 1970 of a zone-aware moment, exact."""
     delta = moment.astimezone(UTC) - datetime(1970, 1, 1, tzinfo=UTC)
     return (delta.days * 86_400 + delta.seconds) * 1_000_000 + delta.microseconds
-
-
-_compact = json.JSONEncoder(default=str, separators=(",", ":")).encode
-
-
-def columns_json(columns: Mapping[str, Any]) -> str:
-    """A small table as JSON columns, or sums by name; null where unknown."""
-    return _compact(columns)
 
 
 if os.name == "nt":

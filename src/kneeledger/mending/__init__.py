@@ -15,6 +15,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
+from typing import Final
 
 import numpy as np
 import polars as pl
@@ -44,6 +45,10 @@ VERSION = 1
 
 1  2026-11-22  first
 """
+
+
+LONGEST_S: Final = 366 * 86_400
+"""A total without records longer than this is not believed [s]: it would end in no year of a calendar."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +87,7 @@ def mend(draft: Draft) -> list[Leg]:
     """
     sessions = _sessions(draft.sessions)
     if not draft.records.height:
-        return [_by_hand(draft, row) for row in sessions]
+        return [_by_hand(draft, sessions, k) for k in range(len(sessions))]
     rows = Rows(draft.records, time_us(draft.records))
     timer = timer_of(draft.events)
     if not in_order(rows.us):
@@ -94,7 +99,7 @@ def mend(draft: Draft) -> list[Leg]:
             whole = session if len(parts) == 1 else _without_totals(session)
             legs.append(_leg(part, whole, draft, timer, first=not legs, alone=len(sessions) < 2))
         if not parts and session is not None and k >= 0:
-            legs.append(_by_hand(draft, session))
+            legs.append(_by_hand(draft, sessions, k))
     return legs
 
 
@@ -179,17 +184,21 @@ def _sport(draft: Draft, row: Session | None, *, alone: bool) -> tuple[str, str 
     return sport, None if sub_sport == "generic" else sub_sport
 
 
-def _by_hand(draft: Draft, row: Session) -> Leg:
+def _by_hand(draft: Draft, sessions: list[Session], k: int) -> Leg:
     """An activity of which only totals exist."""
+    row = sessions[k]
     sport, sub_sport = _sport(draft, row, alone=True)
     start = row["start"] if isinstance(row["start"], datetime) else None
     elapsed, timer = number(row, "elapsed_s"), number(row, "timer_s")
     if timer is not None and (elapsed is None or elapsed < timer):
         elapsed = timer
+    if elapsed is not None and not 0 <= elapsed <= LONGEST_S:
+        elapsed = timer = None
+    until = _start(sessions[k + 1]) if k + 1 < len(sessions) else datetime.max.replace(tzinfo=UTC)
     issue = Issue("no_stream", 1, "Only totals are in the file, no records: entered by hand or by stopwatch.")
     return Leg(
         records=draft.records.clear() if draft.records.width else schema.empty(schema.RECORDS),
-        laps=draft.laps,
+        laps=_laps(draft.laps, start, until, alone=len(sessions) < 2),
         pauses=schema.empty(schema.PAUSES),
         sport=sport,
         sub_sport=sub_sport,
@@ -278,5 +287,8 @@ def _session_start(session: Session | None, draft: Draft) -> datetime | None:
 def _laps(laps: pl.DataFrame, start: datetime | None, end: datetime | None, *, alone: bool) -> pl.DataFrame:
     if alone or start is None or end is None or not laps.height:
         return laps
+    # the next leg's first lap begins where this leg ends
     slack = timedelta(seconds=2)
-    return laps.filter(pl.col("start").is_between(start - slack, end + slack))
+    return laps.filter(
+        (pl.col("start") >= start - slack) & (pl.col("start") < max(end - slack, start + slack))
+    )

@@ -11,6 +11,7 @@ from typing import Final
 import numpy as np
 import polars as pl
 
+from kneeledger import plurals
 from kneeledger.mending.rows import (
     CLOCK_S,
     FASTEST_MPS,
@@ -60,7 +61,8 @@ def apart_m(rows: Rows, step_s: FloatArray) -> FloatArray | None:
     bad |= np.isnan(latitude) != np.isnan(longitude)
     count = int(bad.sum())
     if count:
-        rows.tell("position_refused", count, f"{count} positions are zeros or sentinels; left out.")
+        wrong = plurals.count(count, "position is a zero or a sentinel", "positions are zeros or sentinels")
+        rows.tell("position_refused", count, f"{wrong}; left out.")
         latitude, longitude = np.where(bad, np.nan, latitude), np.where(bad, np.nan, longitude)
     apart = _steps_m(latitude, longitude)
     jumps = np.zeros(len(bad), dtype=np.bool_)
@@ -68,9 +70,8 @@ def apart_m(rows: Rows, step_s: FloatArray) -> FloatArray | None:
         jumps = _jumps(latitude, longitude, apart, step_s)
     lost = int(jumps.sum())
     if lost:
-        text = (
-            f"{lost} positions lie further from their neighbours than {FASTEST_MPS:.0f} m/s allows; left out."
-        )
+        far = plurals.count(lost, "position lies further from its", "positions lie further from their")
+        text = f"{far} neighbours than {FASTEST_MPS:.0f} m/s allows; left out."
         rows.tell("position_jump", lost, text)
         latitude, longitude = np.where(jumps, np.nan, latitude), np.where(jumps, np.nan, longitude)
         apart = _steps_m(latitude, longitude)
@@ -212,7 +213,11 @@ def _running_total(
     result[place[~still]] = total[~still]
     count = int(odd.sum() + restart.sum() + leap.sum())
     if count:
-        text = f"{count} falls or leaps of the distance field were taken off it."
+        text = plurals.count(
+            count,
+            "fall or leap of the distance field was taken off it.",
+            "falls or leaps of the distance field were taken off it.",
+        )
         rows.tell("distance_repaired", count, text)
     return result
 
@@ -243,7 +248,8 @@ def _filled_distance(
         rows.tell(
             "distance_interpolated",
             filled,
-            f"{filled} records lack a distance; it was filled in between its neighbours.",
+            f"{plurals.count(filled, 'record lacks', 'records lack')} a distance; it was filled in between"
+            " its neighbours.",
         )
     return result
 

@@ -11,7 +11,7 @@ from typing import Final
 import numpy as np
 import polars as pl
 
-from kneeledger import schema
+from kneeledger import plurals, schema
 from kneeledger.mending.rows import (
     FEW,
     MOVING_MPS,
@@ -145,7 +145,8 @@ def _timer_breaks(
         breaks[a : b + 1] = True
         found.append((max(stop, int(clock[0])), min(start, int(clock[-1])), "timer"))
     if ignored:
-        text = f"The timer is said to stop {ignored} times while records and way go on; not taken for pauses."
+        often = plurals.count(ignored, "time")
+        text = f"The timer is said to stop {often} while records and way go on; not taken for pauses."
         rows.tell("timer_events_ignored", ignored, text)
 
 

@@ -11,6 +11,7 @@ from typing import Final
 import numpy as np
 import polars as pl
 
+from kneeledger import plurals
 from kneeledger.mending.distances import MAX_BLOCKS, haversine_m
 from kneeledger.mending.rows import (
     CLOCK_S,
@@ -106,9 +107,15 @@ def _mend_wild(rows: Rows) -> None:
         kept[place[wild]] = False
         count = int(wild.sum())
         rows.keep(kept)
-        rows.tell(
-            "wild_stamps_dropped", count, f"{count} records with a time far from their neighbours'; dropped."
-        )
+        rows.tell("wild_stamps_dropped", count, _far(count))
+
+
+def _far(count: int) -> str:
+    """What is told of records whose time cannot be theirs."""
+    told = plurals.count(
+        count, "record has a time far from its neighbours'", "records have a time far from their neighbours'"
+    )
+    return f"{told}; dropped."
 
 
 def _whole_days(us: Ints, first: int, after: int) -> bool:
@@ -153,7 +160,8 @@ def _mend_jumps(rows: Rows, timer: Timer, sessions: list[Session]) -> None:
         elif _is_clock(rows, place, edge, int(jump), timer, sessions):
             us[:edge] += jump - usual
             hours = abs(jump) / SECOND / 3600
-            text = f"The clock was set by {hours:,.1f} h on the way; {edge} records before it were moved to meet it."
+            before = plurals.count(edge, "record before it was moved", "records before it were moved")
+            text = f"The clock was set by {hours:,.1f} h on the way; {before} to meet it."
             rows.tell("clock_corrected", edge, text)
         k += 1
     rows.us = rows.us.copy()
@@ -163,9 +171,7 @@ def _mend_jumps(rows: Rows, timer: Timer, sessions: list[Session]) -> None:
         kept[place[dropped]] = False
         rows.keep(kept)
         count = int(dropped.sum())
-        rows.tell(
-            "wild_stamps_dropped", count, f"{count} records with a time far from their neighbours'; dropped."
-        )
+        rows.tell("wild_stamps_dropped", count, _far(count))
 
 
 def _usual_us(us: Ints) -> int:
@@ -189,7 +195,12 @@ def _bring_back(rows: Rows, us: Ints, dropped: Bools, block: tuple[int, int], us
     us[first:stop] -= shift
     np.minimum(us[first:stop], us[stop], out=us[first:stop])
     days = abs(shift) / day
-    text = f"{count} records stood {days:,.1f} days away from their neighbours; they were brought back."
+    away = f"stood {days:,.1f} days away from"
+    text = plurals.count(
+        count,
+        f"record {away} its neighbours; it was brought back.",
+        f"records {away} their neighbours; they were brought back.",
+    )
     rows.tell("shifted_block", count, text)
 
 
@@ -241,9 +252,10 @@ def _drop_late(rows: Rows) -> None:
         kept[place[late]] = False
         count = int(late.sum())
         rows.keep(kept)
-        rows.tell(
-            "late_points_dropped", count, f"{count} records are older than the one before them; dropped."
+        older = plurals.count(
+            count, "record is older than the one before it", "records are older than the one before them"
         )
+        rows.tell("late_points_dropped", count, f"{older}; dropped.")
 
 
 def _mend_equal(rows: Rows) -> None:
@@ -253,12 +265,13 @@ def _mend_equal(rows: Rows) -> None:
     starts = np.flatnonzero(head)
     sizes = np.diff(np.append(starts, len(us)))
     follow = np.flatnonzero(~head)
+    sharing = plurals.count(len(follow), "record shares", "records share") + " a time with the one before"
     if _several_a_second(rows.frame, follow):
         rank = np.arange(len(us)) - np.repeat(starts, sizes)
         room = np.where(us[starts] == NO_TIME, 0, np.clip(_until_next(us[starts]), 0, SECOND))
         share = np.repeat(room, sizes) * rank // np.repeat(sizes, sizes)
         rows.us = us + share
-        text = f"{len(follow)} records share a time with the one before; they were spread evenly within the second."
+        text = f"{sharing}; they were spread evenly within the second."
         rows.tell("times_spread", len(follow), text)
         return
     frame = rows.frame[starts]
@@ -274,7 +287,7 @@ def _mend_equal(rows: Rows) -> None:
             if frame.get_column(name).null_count()
         )
     rows.frame, rows.us = frame, us[starts]
-    text = f"{len(follow)} records share a time with the one before; each group was merged, field by field."
+    text = f"{sharing}; each group was merged, field by field."
     rows.tell("split_records_merged", len(follow), text)
 
 

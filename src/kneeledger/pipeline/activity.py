@@ -9,9 +9,9 @@ from typing import Any
 
 import polars as pl
 
-from kneeledger import readers, severity
+from kneeledger import findings, readers, severity
 from kneeledger.config import Config
-from kneeledger.errors import ReadError, StoreError
+from kneeledger.errors import ReadError, ReportError, StoreError
 from kneeledger.knee import counterfactual, decomposition
 from kneeledger.knee.counterfactual import Lever
 from kneeledger.knee.decomposition import Part, Usual
@@ -22,6 +22,7 @@ from kneeledger.model import DownhillModel, Entry, Finding, Severity, Track, Val
 from kneeledger.pipeline import contract, history
 from kneeledger.pipeline.entries import entry
 from kneeledger.pipeline.history import Known
+from kneeledger.reporting import words
 from kneeledger.reporting.content import ActivityPage, Comparison
 from kneeledger.workload import Comparison as Compared
 
@@ -51,6 +52,11 @@ class Examined:
     context: Mapping[str, str] = field(default_factory=dict)
 
     @property
+    def usual_is_own(self) -> bool:
+        """Whether `usual` is the athlete's own, not the population's."""
+        return self.usual != Usual()
+
+    @property
     def profile(self) -> pl.DataFrame:
         """The decimated track for charts."""
         return self.entry.tables.get("profile", pl.DataFrame())
@@ -62,6 +68,8 @@ class Selection:
 
     examined: tuple[Examined, ...]
     failures: tuple[str, ...]
+    known: Known | None = None
+    """What those of the ledger are compared with; None where all are files."""
 
 
 def select(
@@ -79,6 +87,7 @@ def select(
     """
     found: list[Examined] = []
     failures: list[str] = []
+    known: Known | None = None
     for word in which:
         path = Path(word)
         try:
@@ -87,12 +96,14 @@ def select(
             else:
                 with Ledger(folder, create=False) as ledger:
                     names = _named(ledger, athlete, word, as_of)
-                    found += [from_ledger(ledger, athlete, name, config) for name in names]
+                    # once for all words: what an activity is compared with is the same
+                    known = known or history.gather(ledger, athlete, config, as_of=as_of)
+                    found += [from_ledger(ledger, athlete, name, config, known) for name in names]
         except ReadError as error:
             failures.append(str(error))
         except StoreError as error:
             failures.append(f"{word}: there is no such file, and in the ledger: {error}")
-    return Selection(tuple(found), tuple(failures))
+    return Selection(tuple(found), tuple(failures), known)
 
 
 def _of_file(path: Path, athlete: str, config: Config, decoder: str) -> list[Examined]:
@@ -141,18 +152,11 @@ def from_ledger(
     ledger: Ledger, athlete: str, name: str, config: Config, known: Known | None = None
 ) -> Examined:
     """An activity of the ledger, prepared again from its stored track."""
-    about_text, laps, pauses, issues, context = ledger.query(
-        "select about, laps, pauses, read_issues, context from activities where id = ?", (name,)
-    )[0]
+    kept = ledger.written(name)
     records = ledger.records(name)
-    recording = rows.recording(
-        rows.about_from_json(about_text),
-        records if records is not None else pl.DataFrame(),
-        laps,
-        pauses,
-        rows.issues_from_json(issues),
-    )
-    told = rows.context_from_json(context)
+    with ledger.parsing():
+        recording = rows.recording(kept, records)
+        told = rows.context_from_json(kept.context)
     own = history.usual(known.matched) if known is not None else Usual()
     return examine(*entry(recording, config), athlete=athlete, name=name, own=own, context=told)
 
@@ -178,7 +182,11 @@ def as_json(one: Examined, *, what_if: bool = False) -> dict[str, Any]:
     told = contract.activity(one.track, one.entry, name=one.id)
     told["decomposition"] = {part.name: part.linear_bw_s for part in one.parts}
     told["decomposition_peak_weighted"] = {part.name: part.peak_weighted_steps for part in one.parts}
-    told["usual"] = {"speed_mps": one.usual.speed_mps, "cadence_ratio": one.usual.cadence_ratio}
+    told["usual"] = {
+        "speed_mps": one.usual.speed_mps,
+        "cadence_ratio": one.usual.cadence_ratio,
+        "of": "athlete" if one.usual_is_own else "population",
+    }
     if what_if:
         told["what_if"] = [
             {
@@ -215,8 +223,9 @@ def page(
     with_map: bool = False,
 ) -> ActivityPage:
     """What one activity's page shows. Without a ledger there is nothing to compare with, and it says so."""
-    about, metrics, tables = one.track.about, one.entry.metrics, one.entry.tables
-    day = rows.local_day(about.start, about.utc_offset_s)
+    about, tables = one.track.about, one.entry.tables
+    metrics = _own_parts(one)
+    day = rows.day_of(about)
     sport = " ".join(
         filter(None, ((about.sub_sport or "").replace("generic", "").replace("_", " "), about.sport))
     )
@@ -255,8 +264,16 @@ def page(
         units=config["units"],
         redacted=redacted,
         duplicate_paths=tuple(copies),
+        usual=(one.usual.speed_mps, one.usual.cadence_ratio) if one.usual_is_own else None,
         what_if_change=tuple((lever.label, lever.linear_change, lever.peak_change) for lever in one.levers),
     )
+
+
+def _own_parts(one: Examined) -> Mapping[str, Value]:
+    """The metrics with the parts of the load against the usual in force; the ledger keeps the population's."""
+    parts = {f"load_{part.name}_bw_s": Value(part.linear_bw_s) for part in one.parts}
+    parts |= {f"peak_{part.name}_steps": Value(part.peak_weighted_steps) for part in one.parts}
+    return {name: parts.get(name, value) for name, value in one.entry.metrics.items()}
 
 
 def _placed(one: Examined) -> pl.DataFrame:
@@ -298,12 +315,13 @@ def comparisons(name: str, known: Known) -> tuple[Comparison, ...]:
 
 
 def _comparison(
-    item: Compared, measure: severity.Measure, outings: list[dict[str, object]], known: Known
+    item: Compared, measure: severity.Measure, outings: Sequence[dict[str, object]], known: Known
 ) -> Comparison:
     other = outings[item.against] if item.against is not None else None
     word = None
-    if item.ratio is not None and item.value - (item.reference or 0) >= measure.floor:
-        judged = severity.judge(item.ratio, severity.thresholds(known.profile))
+    if item.ratio is not None and item.reference is not None:
+        edges, least = severity.thresholds(known.profile), known.history.floors[measure.name]
+        judged = severity.beyond(measure, item.value, item.reference, edges, least)
         word = judged.value if judged else None
         if judged and (item.known_days < 30 or item.window_empty):
             word = severity.at_most(judged, Severity.NOTE).value
@@ -312,11 +330,14 @@ def _comparison(
         text = f"There is nothing in the 30 days before to compare the {measure.label} with."
     else:
         assert isinstance(day, date)
-        against = f"{measure.show(item.reference)} on {day.day} {day:%B}"
+        share = "" if item.ratio is None else f", {words.signed(100 * (item.ratio - 1))}"
+        whose = f"the most of the 30 days before: {measure.show(item.reference)} on {day.day} {day:%B}"
         if item.window_empty:
-            against = f"half of the most of the 90 days before, as the 30 before hold none ({against})"
-        share = "" if item.ratio is None else f", {100 * (item.ratio - 1):+.0f} %"
-        text = f"{measure.show(item.value)} of {measure.label}; the most of the 30 days before: {against}{share}."
+            whose = (
+                f"the 30 days before hold none, so it is held against half of the most of the 90 days before, that"
+                f" of {day.day} {day:%B}: {measure.show(item.reference)}"
+            )
+        text = f"{measure.show(item.value)} of {measure.label}; {whose}{share}."
     return Comparison(
         measure=measure.name,
         value=item.value,
@@ -329,12 +350,13 @@ def _comparison(
         severity=word,
         known_days=item.known_days,
         text=text,
-        tested=measure.tested,
+        tested=measure.tested and not item.window_empty,
+        halved=item.window_empty and item.reference is not None,
     )
 
 
-def write_pages(found: Sequence[Examined], out: Path, *, config: Config, png: bool = False) -> list[Path]:
-    """A page each, in `out`; their paths.
+def write_pages(found: Selection, out: Path, *, config: Config, png: bool = False) -> list[Path]:
+    """A page each, in `out`; their paths. What the ledger holds stands beside its days before, a file alone.
 
     Raises
     ------
@@ -343,4 +365,19 @@ def write_pages(found: Sequence[Examined], out: Path, *, config: Config, png: bo
     """
     from kneeledger.reporting import html
 
-    return [html.write_activity(page(one, config), out, png=png, alone=True) for one in found]
+    try:
+        return [
+            html.write_activity(_page_of(one, found.known, config), out, png=png, alone=True)
+            for one in found.examined
+        ]
+    except OSError as error:
+        raise ReportError(f"{out} cannot be written: {error.strerror or error}.") from error
+
+
+def _page_of(one: Examined, known: Known | None, config: Config) -> ActivityPage:
+    """A page as the report has it: with the days before, and with what was told of it on its own day."""
+    if known is None or one.id is None:
+        return page(one, config)
+    day = rows.day_of(one.track.about)
+    told = findings.spikes(known.history, day, last_days=1, profile=known.profile)
+    return page(one, config, known=known, findings=[each for each in told if each.activity == one.id])

@@ -11,9 +11,9 @@ the limit with a dozen workers.
 """
 
 import hashlib
+import hmac
 import io
 import json
-import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
@@ -29,24 +29,27 @@ from kneeledger import analyzers, findings, workload
 from kneeledger.config import Config
 from kneeledger.errors import KneeledgerError, StoreError
 from kneeledger.ledger import store
-from kneeledger.ledger.rows import activity_id
 from kneeledger.ledger.store import Ledger
-from kneeledger.model import Evidence
-from kneeledger.pipeline import diary, history, scan
+from kneeledger.pipeline import cohort_work, diary, history, scan
 from kneeledger.pipeline.cohort_exposures import EXPOSURES, exposures
 from kneeledger.pipeline.history import Known
 from kneeledger.schema import Column, Schema
+from kneeledger.sources import names
 
 __all__ = ["ACTIVITY", "DAY", "FINDING", "INPUT", "Done", "Job", "code_digest", "study"]
 
 ME: Final = "me"
 FOLLOW_DAYS: Final = 92
-"""Outcomes this long after the newest file still get their athlete-day [days]."""
+"""Where outcomes are told, every athlete is followed so long after the newest file, hurt or not: rows that only
+an outcome adds would make a risk set out of its future [days]."""
 
 _FACTS: Final[Schema] = {
-    "id": Column(pl.String, "activity, unique in the data set"),
+    "id": Column(pl.String, "activity, unique in the data set: a keyed hash"),
     "day": Column(pl.Date, "local day of the start"),
-    "start": Column(pl.Datetime("us", "UTC"), "first moment, UTC"),
+    "start": Column(
+        pl.Datetime("us", "UTC"),
+        "first moment, UTC: exact, so it links to whoever published the same activity",
+    ),
     "utc_offset_s": Column(pl.Int64, "local clock minus UTC, null where unknown"),
     "way": Column(pl.String, "run, walk, ride or other, of the activity as a whole"),
     "sport": Column(pl.String, "sport word"),
@@ -67,7 +70,7 @@ def _activity_schema() -> Schema:
     columns: Schema = dict(_FACTS)
     for name, card in analyzers.cards().items():
         columns[name] = Column(pl.Float64, card.meaning)
-        if card.evidence is not Evidence.MEASURED:
+        if card.interval:
             columns[f"{name}_low"] = Column(pl.Float64, f"lower end of the 90 % interval of {name}")
             columns[f"{name}_high"] = Column(pl.Float64, f"upper end of the 90 % interval of {name}")
     return columns
@@ -77,13 +80,21 @@ ACTIVITY: Final[Schema] = _activity_schema()
 """One row an activity, duplicates left out."""
 DAY: Final[Schema] = {
     **workload.DAILY,
-    "injuries": Column(pl.Int64, "outcomes on this day; null where there is no injuries.csv"),
+    "days_after_last_file": Column(
+        pl.Int64,
+        "0 up to the newest file, then counted: for censoring, as exposures there rest on the assumption that nothing"
+        " was recorded because nothing was done, and become null once more than 14 days have passed without a file",
+    ),
+    "injuries": Column(pl.Int64, "outcomes on this day, told by injuries.csv; null where there is none"),
     "before_since_injury_days": Column(
-        pl.Int64, "days since the newest outcome before this day, null for none"
+        pl.Int64, "days since the newest outcome before this day told by injuries.csv, null for none"
     ),
     **EXPOSURES,
 }
-"""One row an athlete-day: what was done on it, the outcome on it, and what was carried into it."""
+"""One row an athlete-day: what was done on it, the outcome on it, and what was carried into it.
+
+The rows of every athlete end on the day of the newest file, or `FOLLOW_DAYS` later where there is an injuries.csv.
+"""
 FINDING: Final[Schema] = {
     "day": Column(pl.Date, "the day on which it would have been said"),
     "code": Column(pl.String, "which rule"),
@@ -102,7 +113,10 @@ FINDING: Final[Schema] = {
 }
 """One row a finding, as it would have been said on its day."""
 INPUT: Final[Schema] = {
-    "sha256": Column(pl.String, "of the decompressed bytes; null where none could be read"),
+    "content": Column(
+        pl.String,
+        "keyed hash of the decompressed bytes, another for each athlete; null where none could be read",
+    ),
     "outcome": Column(pl.String, "read, skipped or failed"),
     "code": Column(pl.String, "why, as a word"),
 }
@@ -111,7 +125,7 @@ INPUT: Final[Schema] = {
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """One athlete for a worker. Holds no name; the paths go no further than the worker."""
+    """One athlete for a worker. The paths go no further than the worker."""
 
     pseudonym: str
     paths: tuple[str, ...]
@@ -120,12 +134,16 @@ class Job:
     profile: Mapping[str, bool]
     injuries: tuple[date, ...] | None
     """Days of outcomes; None where the cohort has no table of them."""
+    key: bytes
+    """Under which this athlete's files and activities are named."""
     code: str
     """`code_digest` of the parent."""
     ledger: str | None = None
     """Folder of a ledger to keep, or None for one that is thrown away."""
     report: str | None = None
     """Folder for the athlete's own report, or None."""
+    called: str = ""
+    """Whose report its title says it is: the pseudonym, or the folder's name where names were asked for."""
     anonymous: bool = True
 
 
@@ -142,10 +160,15 @@ class Done:
     counts: dict[str, int] = field(default_factory=dict)
     first_day: date | None = None
     last_day: date | None = None
-    inputs_sha256: str = ""
-    """Hash over the sorted hashes of what was read."""
+    inputs: str = ""
+    """Keyed hash over the sorted hashes of what was read."""
     failures: list[tuple[str, str, str]] = field(default_factory=list)
-    """(path, code, reason): for the person who runs it, never for the data set."""
+    """(path below the cohort's folder, code, reason): for the person who runs it, never for the data set."""
+
+
+def keyed(key: bytes, purpose: str, text: str) -> str:
+    """A name that only the holder of the key can make again from what it names."""
+    return hmac.new(key, f"{purpose}\0{text}".encode(), hashlib.sha256).hexdigest()
 
 
 def study(job: Job) -> Done:
@@ -172,12 +195,15 @@ def study(job: Job) -> Done:
         if job.ledger is not None:
             _in_ledger(job, Path(job.ledger), done)
         else:
-            with tempfile.TemporaryDirectory(prefix="kneeledger-") as folder:
-                _in_ledger(job, Path(folder), done)
+            with cohort_work.folder() as folder:
+                _in_ledger(job, folder, done)
     except KneeledgerError as error:
         return Done(job.pseudonym, "failed", error.slug, failures=[("", error.slug, str(error))])
     except OSError as error:
         return Done(job.pseudonym, "failed", "disk", failures=[("", "disk", str(error))])
+    except Exception as error:  # a fault of ours in one athlete must not cost the others
+        reason = f"could not be dealt with ({type(error).__name__}: {error}); please report it"
+        return Done(job.pseudonym, "failed", "internal", failures=[("", "internal", reason[:500])])
     return done
 
 
@@ -196,7 +222,7 @@ def _in_ledger(job: Job, folder: Path, done: Done) -> None:
         if job.ledger is not None:
             scan.refresh(ledger, athlete=ME, config=job.config)
         diary.set_profile(ledger, ME, job.profile)
-        _files(ledger, done)
+        _files(ledger, job, done)
         if not ledger.query("select 1 from activities where duplicate_of is null limit 1"):
             done.status, done.code = (
                 "no_activity",
@@ -204,7 +230,7 @@ def _in_ledger(job: Job, folder: Path, done: Done) -> None:
             )
             return
         known = history.gather(ledger, ME, job.config)
-        _tables(job, known, done)
+        _tables(job, ledger, known, done)
         if job.report is not None:
             _report(ledger, job, Path(job.report))
 
@@ -217,29 +243,42 @@ def _gone(folder: Path) -> bool:
         return any(not Path(outer).exists() for (outer,) in ledger.query("select distinct outer from files"))
 
 
-def _files(ledger: Ledger, done: Done) -> None:
+def _files(ledger: Ledger, job: Job, done: Done) -> None:
     rows = ledger.query(
         "select path, nullif(sha256, ''), outcome, code, reason from files where athlete = ? and code <> 'archive'",
         (ME,),
     )
-    inputs = sorted(((sha or "", outcome, code) for _, sha, outcome, code, _ in rows))
+    inputs = sorted(
+        (keyed(job.key, "content", sha) if sha else "", outcome, code) for _, sha, outcome, code, _ in rows
+    )
     frame = pl.DataFrame(inputs, schema={n: c.dtype for n, c in INPUT.items()}, orient="row")
-    done.parts["files"] = _parquet(frame.with_columns(pl.col("sha256").replace("", None)))
-    read = sorted({sha for sha, outcome, _ in inputs if outcome == "read" and sha})
-    done.inputs_sha256 = hashlib.sha256("\n".join(read).encode()).hexdigest()
+    done.parts["files"] = _parquet(frame.with_columns(pl.col("content").replace("", None)))
+    read = sorted({name for name, outcome, _ in inputs if outcome == "read" and name})
+    done.inputs = keyed(job.key, "inputs", "\n".join(read))
     outcomes = [outcome for _, outcome, _ in inputs]
     done.counts |= {word: outcomes.count(word) for word in ("read", "skipped", "failed")}
     copies = ledger.query("select count(*) from activities where duplicate_of is not null")[0][0]
     done.counts["duplicates"] = int(copies) + sum(code == "same_content" for *_, code in inputs)
-    done.failures = [(path, code, reason) for path, _, outcome, code, reason in rows if outcome == "failed"]
+    above = Path(job.paths[0]).parent
+    done.failures = [
+        (_below(path, above), code, reason) for path, _, outcome, code, reason in rows if outcome == "failed"
+    ]
 
 
-def _tables(job: Job, known: Known, done: Done) -> None:
-    ids = {name: activity_id(job.pseudonym, name, 0) for name in known.activities["id"]}
+def _below(path: str, above: Path) -> str:
+    """A path of the ledger from the cohort's folder on, which the ledger writes with as many parts as it has."""
+    anchor = above.anchor.replace("\\", "/")
+    inner = above.relative_to(above.anchor).as_posix()
+    depth = 0 if inner == "." else len(names.clean(inner).split("/"))
+    return "/".join(path.removeprefix(anchor).split("/")[depth:])
+
+
+def _tables(job: Job, ledger: Ledger, known: Known, done: Done) -> None:
+    ids = {name: keyed(job.key, "activity", name)[:12] for name in known.activities["id"]}
     last = known.as_of
-    reach = last + timedelta(days=FOLLOW_DAYS)
-    until = max([last, *(day for day in job.injuries or () if day <= reach)])
-    activities = _activities(known, ids)
+    until = last if job.injuries is None else last + timedelta(days=FOLLOW_DAYS)
+    every = known.activities.join(ledger.metrics(ME), on="id", how="left", maintain_order="left")
+    activities = _activities(every, ids)
     daily = _daily(known, job.injuries, until)
     told = _findings(known, ids)
     done.parts |= {
@@ -259,8 +298,7 @@ def _tables(job: Job, known: Known, done: Done) -> None:
     done.first_day, done.last_day = daily["day"][0], last
 
 
-def _activities(known: Known, ids: Mapping[str, str]) -> pl.DataFrame:
-    frame = known.activities
+def _activities(frame: pl.DataFrame, ids: Mapping[str, str]) -> pl.DataFrame:
     about = [json.loads(text) for text in frame["about"]]
     issues = [sorted({one["code"] for one in json.loads(text)}) for text in frame["issues"]]
     watches: dict[tuple[Any, Any], int] = {}
@@ -297,7 +335,9 @@ def _daily(known: Known, injuries: tuple[date, ...] | None, until: date) -> pl.D
             at += 1
         since.append((day - hurt[at - 1]).days if at else None)
     outcomes = [None] * len(days) if injuries is None else [hurt.count(day) for day in days]
+    after = (pl.col("day") - known.as_of).dt.total_days().clip(lower_bound=0)
     daily = daily.with_columns(
+        after.alias("days_after_last_file"),
         pl.Series("injuries", outcomes, dtype=pl.Int64),
         pl.Series("before_since_injury_days", since, dtype=pl.Int64),
     ).join(carried, on="day", how="left", maintain_order="left")
@@ -339,7 +379,7 @@ def _report(ledger: Ledger, job: Job, out: Path) -> None:
     from kneeledger.pipeline import reports
     from kneeledger.pipeline.front import ReportOptions
 
-    options = ReportOptions(anonymous=job.anonymous)
+    options = ReportOptions(anonymous=job.anonymous, called=job.called)
     reports.write(ledger, out, athlete=ME, config=job.config, as_of=None, options=options)
 
 

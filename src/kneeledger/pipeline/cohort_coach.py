@@ -8,6 +8,7 @@ Instead of: running the rules again, which would need every athlete's ledger.
 
 import os
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import date, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -18,18 +19,20 @@ from kneeledger import workload
 from kneeledger.errors import ReportError
 from kneeledger.model import Severity
 from kneeledger.reporting import coach
-from kneeledger.reporting.coach import CoachPage, CoachRow, Week
+from kneeledger.reporting.coach import Ahead, CoachPage, CoachRow, Week
 from kneeledger.severity import rank
 from kneeledger.workload import GAP_DAYS, Coverage
 
 if TYPE_CHECKING:
     from kneeledger.pipeline.cohort import Cohort
 
-__all__ = ["page", "write"]
+__all__ = ["far_ahead", "page", "write"]
 
 WEEKS: Final = 12
 RECENT_DAYS: Final = 7
 COVERED_DAYS: Final = 28
+AHEAD_DAYS: Final = 60
+"""One athlete's newest day so long after everybody else's is told: it may be a watch with a wrong date [days]."""
 
 
 def write(
@@ -61,6 +64,17 @@ def write(
         ) from error
 
 
+def far_ahead(cohort: "Cohort") -> Ahead | None:
+    """Whose newest day is long after that of everybody else, and would make the page's day; None for no one."""
+    told = cohort.athletes.filter(pl.col("last_day").is_not_null()).sort("last_day", descending=True)
+    if told.height < 2:
+        return None
+    newest, others = told["last_day"][0], told["last_day"][1]
+    if (newest - others).days <= AHEAD_DAYS:
+        return None
+    return Ahead(told["athlete"][0], newest, others)
+
+
 def _links(cohort: "Cohort", target: Path, reports: Path | None) -> dict[str, str]:
     if reports is None:
         return {}
@@ -85,9 +99,11 @@ def page(
         _row(one, day, loads.get(one["athlete"], {}), strongest.get(one["athlete"]), called, links)
         for one in athletes.to_dicts()
     ]
+    ahead = None if as_of else far_ahead(cohort)
     return CoachPage(
         as_of=day,
         as_of_how="date" if as_of else "newest",
+        ahead=ahead and replace(ahead, athlete=called.get(ahead.athlete, ahead.athlete)),
         rows=tuple(sorted(rows, key=_order)),
         weeks=WEEKS,
         named=bool(called),

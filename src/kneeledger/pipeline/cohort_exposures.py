@@ -23,6 +23,7 @@ from kneeledger.model import FloatArray
 from kneeledger.schema import Column, Schema
 from kneeledger.severity import DESCENT, DISTANCE, KNEE_LOAD
 from kneeledger.workload import GAP_DAYS, WINDOW_DAYS, Coverage, History
+from kneeledger.workload.history import BACK_DAYS
 
 __all__ = ["EXPOSURES", "exposures"]
 
@@ -53,6 +54,8 @@ SINGLE: Final[Mapping[str, str]] = {
 }
 """Name in the column -> measure of a single running outing."""
 UNIT_OF: Final = {"distance_m": "_m", "descent_m": "_m", "knee_load_bw_s": "_bw_s"}
+UNIT_WORD: Final = {"run_distance_m": "m", "distance_m": "m", "descent_m": "m", "knee_load_bw_s": "BW·s"}
+FLOOR: Final = {one.name: one.floor for one in (DISTANCE, DESCENT, KNEE_LOAD)}
 
 EXPOSURES: Final[Schema] = {
     "before_history_days": Column(pl.Int64, "days since the first file"),
@@ -68,9 +71,11 @@ EXPOSURES: Final[Schema] = {
     },
     **{
         f"before_acwr_uncoupled_7_21_{name}": Column(
-            pl.Float64, f"{measure}: mean of the 7 days before over the mean of the 21 before those"
+            pl.Float64,
+            f"{measure}: mean of the 7 days before over the mean of the 21 before those; null where the mean week of"
+            f" those 21 is below {floor:.0f} {UNIT_WORD[measure]}",
         )
-        for name, (measure, _) in RATIOS.items()
+        for name, (measure, floor) in RATIOS.items()
     },
     **{
         f"before_30d_longest_{name}{UNIT_OF[measure]}": Column(
@@ -82,7 +87,8 @@ EXPOSURES: Final[Schema] = {
         f"before_7d_spike_{name}": Column(
             pl.Float64,
             f"largest ratio, over the running outings of the 7 days before, of {measure} to the largest of the 30 days"
-            " before that outing",
+            f" before that outing; where those 30 hold none, to half the largest of the {BACK_DAYS} days before (project"
+            f" rule); null where what it is held against is below {FLOOR[measure]:.0f} {UNIT_WORD[measure]}",
         )
         for name, measure in SINGLE.items()
     },

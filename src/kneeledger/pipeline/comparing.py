@@ -1,5 +1,6 @@
 """The reading commands over a ledger: what they answer, as plain data."""
 
+from collections.abc import Callable
 from dataclasses import asdict
 from datetime import date, timedelta
 from pathlib import Path
@@ -18,7 +19,13 @@ __all__ = ["before", "cadence", "downhill", "ease", "known", "room", "spikes"]
 
 
 def known(
-    folder: Path, athlete: str, config: Config, as_of: date | None, *, what_if: bool = False
+    folder: Path,
+    athlete: str,
+    config: Config,
+    as_of: date | None,
+    *,
+    what_if: bool = False,
+    tell: Callable[[str], None] | None = None,
 ) -> tuple[Ledger, Known]:
     """The open ledger and what is known of an athlete on a day; numbers follow the settings in force.
 
@@ -27,9 +34,13 @@ def known(
     StoreError
         There is no ledger, or no activity and no day.
     """
-    ledger = Ledger(folder, create=False)
-    scan.refresh(ledger, athlete=athlete, config=config)
-    return ledger, history.gather(ledger, athlete, config, as_of=as_of, what_if=what_if)
+    ledger = Ledger(folder, create=False, tell=tell)
+    try:
+        scan.refresh(ledger, athlete=athlete, config=config)
+        return ledger, history.gather(ledger, athlete, config, as_of=as_of, what_if=what_if)
+    except BaseException:
+        ledger.close()  # whoever asked has no ledger to close, and a writer's lock must not outlive the error
+        raise
 
 
 def spikes(of: Known, *, last_days: int = 56) -> dict[str, Any]:
@@ -63,19 +74,31 @@ def room(of: Known, plan: str = "") -> dict[str, Any]:
 
 
 def downhill(ledger: Ledger, of: Known, *, weeks: int = 12) -> dict[str, Any]:
-    """The ledger of descent: by week, by band, single descents, and what came before the largest."""
+    """The ledger of descent: by week (running, and walking apart), by band, single descents."""
     monday = of.as_of - timedelta(days=of.as_of.weekday())
     first = monday - timedelta(weeks=weeks - 1)
     days = of.activities.select("id", "day")
     bands, events = ledger.tables(of.athlete, "bands"), ledger.tables(of.athlete, "descents")
-    shown = of.history.frame.filter((pl.col("way") != "ride") & pl.col("day").is_between(first, of.as_of))
+    shown = of.history.frame.filter(pl.col("day").is_between(first, of.as_of)).with_columns(
+        pl.col("day").dt.truncate("1w").alias("week")
+    )
+    running = (pl.col("way") == "run") | (pl.col("descent_run_m") > 0)
     by_week = (
-        shown.with_columns(pl.col("day").dt.truncate("1w").alias("week"))
+        shown.filter(running)
         .group_by("week")
         .agg(
-            pl.col("descent_run_m").sum(),
-            pl.col("steep_descent_run_m").sum(),
-            pl.col("steps_downhill").sum(),
+            *_summed("descent_run_m", "steep_descent_run_m", "steps_downhill"),
+            pl.col("descent_run_m").max().alias("largest_activity_m"),
+            pl.len().alias("activities"),
+            pl.col("descent_m").null_count().alias("without_altitude"),
+        )
+        .sort("week")
+    )
+    walking = (
+        shown.filter(pl.col("way") == "walk")
+        .group_by("week")
+        .agg(
+            *_summed("descent_m"),
             pl.col("descent_m").max().alias("largest_activity_m"),
             pl.len().alias("activities"),
             pl.col("descent_m").null_count().alias("without_altitude"),
@@ -89,7 +112,7 @@ def downhill(ledger: Ledger, of: Known, *, weeks: int = 12) -> dict[str, Any]:
             .filter(pl.col("day").is_between(first, of.as_of) & pl.col("way").is_in(["run", "walk"]))
             .with_columns(pl.col("from").cast(pl.Float64))
             .group_by("way", "from", "to", maintain_order=True)
-            .agg(pl.col("time_s", "distance_m", "descent_m", "steps", "knee_load_bw_s").sum())
+            .agg(_summed("time_s", "distance_m", "descent_m", "steps", "knee_load_bw_s"))
             .sort("way", "to", nulls_last=True)
             .to_dicts()
         )
@@ -107,9 +130,15 @@ def downhill(ledger: Ledger, of: Known, *, weeks: int = 12) -> dict[str, Any]:
     return {
         "as_of": of.as_of.isoformat(),
         "weeks": by_week.to_dicts(),
+        "weeks_walking": walking.to_dicts(),
         "bands": by_band,
         "descents": single,
     }
+
+
+def _summed(*names: str) -> list[pl.Expr]:
+    """Sums of what is known; null where nothing is, which is no 0."""
+    return [pl.when(pl.col(name).count() > 0).then(pl.col(name).sum()).alias(name) for name in names]
 
 
 def cadence(of: Known, *, last_days: int | None = None) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-from kneeledger import exports, schema, sources
+from kneeledger import exports, plurals, schema, sources
 from kneeledger.config import Config
 from kneeledger.errors import EmptyActivityError, ReadError
 from kneeledger.model import Recording, Source
@@ -163,13 +163,13 @@ def _activity_lines(a: Mapping[str, Any]) -> list[str]:
     rows = [
         ("Activity", " / ".join(filter(None, (a["sport"], a["sub_sport"])))),
         ("Start", _start(a["start"], a["time_zone"])),
-        ("Read by", f"{a['decoder']}, from {a['format'].upper()}: {_count(a['records'], 'record')}"),
+        ("Read by", f"{a['decoder']}, from {a['format'].upper()}: {plurals.count(a['records'], 'record')}"),
         ("Device", a["device"] or "not named"),
         (
             "Clocks",
             (
                 f"{_clock(clocks['elapsed_s'])} in all, {_clock(clocks['timer_s'])} with the timer running,"
-                f" {_clock(clocks['moving_s'])} moving, {_count(a['pauses'], 'pause')}"
+                f" {_clock(clocks['moving_s'])} moving, {plurals.count(a['pauses'], 'pause')}"
             ),
         ),
         ("Distance", _beside(distance["records"], distance["device"])),
@@ -239,10 +239,6 @@ def _clock(seconds: float | None) -> str:
         return "unknown"
     minutes, rest = divmod(round(seconds), 60)
     return f"{minutes // 60}:{minutes % 60:02d}:{rest:02d}"
-
-
-def _count(count: int, noun: str) -> str:
-    return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"
 
 
 def _times(count: int) -> str:

@@ -6,8 +6,9 @@ between processes cost more than the work (decoders.md 3).
 
 import hashlib
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass, field
+from datetime import date
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -21,10 +22,11 @@ from kneeledger.errors import EmptyActivityError, ReadError
 from kneeledger.exports import polar
 from kneeledger.ledger import rows
 from kneeledger.ledger.store import write_segment
-from kneeledger.model import About, Entry, Recording, Source, Track
+from kneeledger.model import Entry, Recording, Source, Track
 from kneeledger.pipeline import settings
+from kneeledger.sources import names
 
-__all__ = ["Batch", "Outcome", "entry", "freshness", "work"]
+__all__ = ["Batch", "Outcome", "entry", "freshness", "freshnesses", "work"]
 
 POSITIONS = ("latitude_deg", "longitude_deg")
 
@@ -49,6 +51,7 @@ class Outcome:
     activities: list[dict[str, Any]] = field(default_factory=list)
     segment: str = ""
     segment_rows: int = 0
+    segment_crc: int = 0
 
 
 @dataclass(slots=True)
@@ -70,7 +73,7 @@ def work(batch: Batch) -> Outcome:
     Every source goes through one stage before the first goes through the next: the code of one stage fits a
     processor's cache and that of all does not, which is worth a seventh of the time.
     """
-    name = f"{_segment_key(batch)}.parquet"
+    segment = f"{_segment_key(batch)}.parquet"
     files = [_File(source) for source in batch.sources]
     for stage in (_read, _prepare, _analyze, _make_rows):
         for one in files:
@@ -80,19 +83,19 @@ def work(batch: Batch) -> Outcome:
     kept: dict[str, pl.DataFrame] = {}
     for one in files:
         source = one.source
-        said = {"path": source.path, "outer": str(source.outer), "stamp": source.stamp}
+        said = {"path": source.path, "outer": names.storable(source.outer), "stamp": source.stamp}
         outcome.files.append(said | {"sha256": source.sha256} | one.told)
         if one.told["outcome"] != "read":
             continue
         for row, recording in zip(one.rows, one.recordings, strict=True):
             outcome.activities.append(row)
             if recording.records.height:
-                row["segment"] = name
+                row["segment"] = segment
                 kept[row["id"]] = recording.records
     if kept and batch.tracks is not None:
         frame = _kept(kept, positions=batch.config["keep_positions"])
-        write_segment(frame, Path(batch.tracks), name)
-        outcome.segment, outcome.segment_rows = name, frame.height
+        outcome.segment_crc = write_segment(frame, Path(batch.tracks), segment)
+        outcome.segment, outcome.segment_rows = segment, frame.height
     return outcome
 
 
@@ -127,7 +130,7 @@ def _make_rows(one: _File, batch: Batch) -> None:
         row = rows.activity_row(
             batch.athlete,
             made,
-            freshness=freshness(recording.about, batch.config),
+            freshness=freshness(rows.day_of(recording.about), batch.config),
             segment="",
             context=context,
             pauses=recording.pauses,
@@ -158,7 +161,7 @@ def read(source: Source, *, decoder: str = "kneeledger", tz: str | None = None) 
     ReadError
         See `readers.read_source`.
     """
-    if source.context.get("layout") == "polar":
+    if source.context.get("layout") == "polar" and polar.claims(source.data[: 1 << 12]):
         return readers.read_drafts(lambda: polar.drafts(source), "Polar", source, tz=tz)
     return readers.read_source(source, decoder=decoder, tz=tz)
 
@@ -170,9 +173,7 @@ def plain(text: str) -> str:
 
 def prepared(recording: Recording, config: Config) -> Track:
     """The track of one recording under the settings of its local day."""
-    about = recording.about
-    day = rows.local_day(about.start, about.utc_offset_s)
-    return preparation.prepare(recording, settings.preparation(config, day))
+    return preparation.prepare(recording, settings.preparation(config, rows.day_of(recording.about)))
 
 
 def entry(recording: Recording, config: Config) -> tuple[Track, Entry]:
@@ -181,12 +182,25 @@ def entry(recording: Recording, config: Config) -> tuple[Track, Entry]:
     return track, analyzers.analyze(track)
 
 
-def freshness(about: About, config: Config) -> str:
-    """Hash of all that an activity's numbers rest on, besides the file: versions, parameters, facts of its day."""
-    day = rows.local_day(about.start, about.utc_offset_s)
-    return _freshness(
-        settings.preparation(config, day), tuple((a.name, a.version, a.params) for a in analyzers.ANALYZERS)
-    )
+def freshness(day: date, config: Config) -> str:
+    """Hash of all that the numbers of a local day's activities rest on, besides the files.
+
+    Versions, parameters, and the facts of the day.
+    """
+    return freshnesses([day], config)[day]
+
+
+def freshnesses(days: Iterable[date], config: Config) -> dict[date, str]:
+    """The same of many days; the facts of most are alike."""
+    versions = tuple((a.name, a.version, a.params) for a in analyzers.ANALYZERS)
+    of_facts: dict[tuple[Any, ...], str] = {}
+    found = {}
+    for day in days:
+        facts = settings.facts(config, day)
+        if facts not in of_facts:
+            of_facts[facts] = _freshness(settings.preparation(config, day), versions)
+        found[day] = of_facts[facts]
+    return found
 
 
 @lru_cache(maxsize=64)

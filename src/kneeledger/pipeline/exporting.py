@@ -7,10 +7,8 @@ same bytes. A track goes out as a cleaned GPX whose points carry grade and knee 
 Instead of: a dump of the catalogue, whose shape is nobody's contract.
 """
 
-import io
 import json
-import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import date
 from pathlib import Path
 
@@ -19,12 +17,13 @@ import polars as pl
 
 from kneeledger.config import Config
 from kneeledger.errors import ConfigError, ReportError, StoreError
+from kneeledger.knee import decomposition
 from kneeledger.ledger.store import Ledger
 from kneeledger.model import Track
-from kneeledger.pipeline import activity, comparing, gathering
+from kneeledger.pipeline import activity, comparing, gathering, history
 from kneeledger.pipeline.history import Known
 from kneeledger.readers.course import write_gpx
-from kneeledger.reporting import datafiles
+from kneeledger.reporting import datafiles, writing
 
 __all__ = ["TABLES", "frame", "save", "table", "track_gpx", "tracks"]
 
@@ -32,7 +31,16 @@ TABLES = ("activities", "daily", "weeks", "downhill", "quality", "metrics", "ban
 OF_REPORT = ("activities", "daily", "weeks", "downhill", "quality")
 
 
-def table(folder: Path, athlete: str, what: str, form: str, config: Config, as_of: date | None) -> bytes:
+def table(
+    folder: Path,
+    athlete: str,
+    what: str,
+    form: str,
+    config: Config,
+    as_of: date | None,
+    *,
+    tell: Callable[[str], None] | None = None,
+) -> bytes:
     """One table of an athlete's ledger as a file.
 
     Parameters
@@ -57,21 +65,18 @@ def table(folder: Path, athlete: str, what: str, form: str, config: Config, as_o
     """
     if what not in TABLES:
         raise ConfigError(f"There is no table {what!r}.", hint=f"One of: {', '.join(TABLES)}.")
-    ledger, known = comparing.known(folder, athlete, config, as_of)
+    ledger, known = comparing.known(folder, athlete, config, as_of, tell=tell)
     with ledger:
         made = frame(ledger, known, what, config)
     if form == "csv":
         return datafiles.csv_text(made).encode("utf-8")
     if form == "json":
-        return (json.dumps(json.loads(made.write_json()), ensure_ascii=False, indent=1) + "\n").encode(
-            "utf-8"
-        )
+        told = json.dumps(json.loads(made.write_json()), ensure_ascii=False, indent=1) + "\n"
+        return writing.inert_json(told).encode("utf-8")
     if form == "ndjson":
-        return made.write_ndjson().encode("utf-8")
+        return writing.inert_json(made.write_ndjson()).encode("utf-8")
     if form == "parquet":
-        out = io.BytesIO()
-        made.write_parquet(out)
-        return out.getvalue()
+        return datafiles.parquet(made)
     raise ConfigError(f"There is no form {form!r}.", hint="One of: csv, json, ndjson, parquet.")
 
 
@@ -97,7 +102,8 @@ def frame(ledger: Ledger, known: Known, what: str, config: Config) -> pl.DataFra
             "low": pl.Float64,
             "high": pl.Float64,
         }
-        long = pl.DataFrame(rows, schema=schema, orient="row")
+        with ledger.parsing():
+            long = _with_own_parts(pl.DataFrame(rows, schema=schema, orient="row"), known)
     else:
         long = ledger.tables(known.athlete, what)
     if "way" in long.columns:
@@ -107,22 +113,37 @@ def frame(ledger: Ledger, known: Known, what: str, config: Config) -> pl.DataFra
     return days.join(long, on="id", how="inner", maintain_order="left_right")
 
 
-def _for_its_owner(name: str, flags: int) -> int:
-    return os.open(name, flags, 0o600)
+def _with_own_parts(long: pl.DataFrame, known: Known) -> pl.DataFrame:
+    """The metrics with the parts of the load against the athlete's own usual, as the report tells them.
+
+    The ledger keeps them against the population's: the athlete's own moves with every run.
+    """
+    own = history.usual(known.matched)
+    parts: dict[str, list[object]] = {"id": [], "metric": [], "own": []}
+    for name in known.sums:
+        for part in decomposition.from_sums(known.sums[name], own, downhill=known.history.downhill_model):
+            parts["id"] += [name, name]
+            parts["metric"] += [f"load_{part.name}_bw_s", f"peak_{part.name}_steps"]
+            parts["own"] += [part.linear_bw_s, part.peak_weighted_steps]
+    of = pl.DataFrame(parts, schema={"id": pl.String, "metric": pl.String, "own": pl.Float64})
+    return (
+        long.join(of, on=["id", "metric"], how="left", maintain_order="left")
+        .with_columns(pl.coalesce("own", "value").alias("value"))
+        .drop("own")
+    )
 
 
 def save(path: Path, data: bytes) -> None:
-    """Write a file, its folder made where it is missing.
+    """Write a file for its owner only, its folder made where it is missing.
 
     Raises
     ------
     ReportError
-        It cannot be written.
+        It cannot be written; an old file stands as it was.
     """
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with open(path, "wb", opener=_for_its_owner) as file:
-            file.write(data)
+        # what a link leads to is written, not put in the place of the link
+        writing.data(path.resolve() if path.is_file() else path, data)
     except OSError as error:
         raise ReportError(f"{path} cannot be written: {error.strerror or error}.") from error
 

@@ -1,5 +1,6 @@
 """A course file and the ledger -> a forecast: what is read, what is learnt from, and the JSON of it."""
 
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
 from datetime import date, timedelta
 from pathlib import Path
@@ -8,9 +9,14 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from kneeledger import forecast, matched_cadence, preparation
+from kneeledger import forecast, matched_cadence, plain_files, preparation
 from kneeledger.config import Config
-from kneeledger.errors import ConfigError, EmptyActivityError, ReadError, ReportError, StoreError
+from kneeledger.errors import (
+    ConfigError,
+    EmptyActivityError,
+    ReadError,
+    ReportError,
+)
 from kneeledger.forecast import CadenceLine, Effort, Forecast, Past, Plan, Tilt
 from kneeledger.ledger import rows
 from kneeledger.ledger.store import Ledger
@@ -21,6 +27,7 @@ from kneeledger.pipeline.history import Known
 from kneeledger.readers import course as courses
 from kneeledger.readers import fit
 from kneeledger.readers.course import Course, Waypoint
+from kneeledger.reporting import writing
 
 __all__ = [
     "Told",
@@ -81,17 +88,21 @@ def read_course(path: Path) -> Course:
         It cannot be read, or holds no line of positions.
     """
     try:
-        with path.open("rb") as handle:
-            head = handle.read(64)
+        data = plain_files.read(path, courses.MAX_BYTES)
     except OSError as error:
         raise ReadError(str(path), error.strerror or str(error)) from error
-    if fit.claims(head):
-        source = Source(str(path), path.read_bytes(), "", path)
+    source = Source(str(path), data, "", path)
+    if fit.claims(data[:64]):
         for draft in fit.drafts(source):
             if "latitude_deg" in draft.records.columns and draft.records["latitude_deg"].count() > 1:
-                return courses.course_of_draft(draft)
-        raise EmptyActivityError(str(path), "no line of positions is in it", hint="Export the course as GPX.")
-    found = courses.read_course(path)
+                found = courses.course_of_draft(draft)
+                break
+        else:
+            raise EmptyActivityError(
+                str(path), "no line of positions is in it", hint="Export the course as GPX."
+            )
+    else:
+        found = courses.read_course(source)
     if found.latitude_deg.size < 2:
         raise EmptyActivityError(str(path), "its line has a single point")
     return found
@@ -107,7 +118,16 @@ def backwards(course: Course) -> Course:
     )
 
 
-def look(path: Path, folder: Path, athlete: str, config: Config, wish: Wish, as_of: date | None) -> Told:
+def look(
+    path: Path,
+    folder: Path,
+    athlete: str,
+    config: Config,
+    wish: Wish,
+    as_of: date | None,
+    *,
+    tell: Callable[[str], None] | None = None,
+) -> Told:
     """The forecast of a course file for an athlete of a ledger.
 
     Without a ledger it still answers, with the population's habits, where a pace or a time is given.
@@ -132,23 +152,32 @@ def look(path: Path, folder: Path, athlete: str, config: Config, wish: Wish, as_
     if ground.distance_m < 50.0:
         raise EmptyActivityError(str(path), "its line is shorter than 50 m")
     model = DownhillModel(config["downhill_model"])
-    try:
-        ledger, known = comparing.known(folder, athlete, config, as_of)
-    except StoreError:
+    if not _has_history(folder, athlete):
         if wish.mps is None and wish.finish_s is None:
             raise ConfigError(
-                "There is no ledger to take your usual pace from.",
+                "There is no ledger to take your usual pace from."
+                if not (folder / "ledger.sqlite").exists()
+                else f"The ledger in {folder} has no activity of athlete {athlete!r} to take a usual pace from.",
                 hint="Say a pace (--pace 5:30/km or --time 2:10:00), or scan your export first.",
-            ) from None
+            )
         on = wish.on or as_of or date(1970, 1, 1)
         plan = Plan(
             forecast.given_pace(wish.mps, wish.finish_s), forecast.learn([]), None, model, Tilt(wish.cadence)
         )
         return Told(course, forecast.forecast(ground, plan, athlete=athlete, on=on), None, "no ledger")
+    ledger, known = comparing.known(folder, athlete, config, as_of, tell=tell)
     with ledger:
         on = wish.on or known.as_of + timedelta(days=1)
         made = _with_ledger(ledger, known, ground, wish, on, config)
     return Told(course, made, known.as_of, known.how)
+
+
+def _has_history(folder: Path, athlete: str) -> bool:
+    """Whether a ledger knows the athlete; what cannot be read of it is told, never passed over for others' habits."""
+    if not (folder / "ledger.sqlite").exists():
+        return False
+    with Ledger(folder, create=False) as ledger:
+        return bool(ledger.query("select 1 from activities where athlete = ? limit 1", (athlete,)))
 
 
 def _with_ledger(
@@ -185,19 +214,23 @@ def pasts(ledger: Ledger, known: Known, config: Config, way: Way, newest: int) -
 
     Treadmills and virtual runs are left out: nobody's habit on slopes is learnt there.
     """
-    mine = known.activities.filter((pl.col("way") == way.value) & (pl.col("segment") != "")).tail(newest)
+    mine = (
+        known.activities.filter((pl.col("way") == way.value) & (pl.col("segment") != ""))
+        .tail(newest)
+        .join(ledger.metrics(known.athlete, ("descent_m",)), on="id", how="left", maintain_order="left")
+    )
     found = []
     for row in mine.iter_rows(named=True):
-        about = rows.about_from_json(row["about"])
+        kept = ledger.written(row["id"])
+        with ledger.parsing():
+            about = rows.about_from_json(kept.about)
         records = None if about.indoor or about.virtual else ledger.records(row["id"])
         if records is None:
             continue
-        laps, pauses, issues = ledger.query(
-            "select laps, pauses, read_issues from activities where id = ?", (row["id"],)
-        )[0]
-        recording = rows.recording(about, records, laps, pauses, rows.issues_from_json(issues))
+        with ledger.parsing():
+            recording = rows.recording(kept, records)
         track = preparation.prepare(recording, settings.preparation(config, row["day"]))
-        found.append(forecast.past(track, id=row["id"], day=row["day"], descent_m=row.get("descent_m")))
+        found.append(forecast.past(track, id=row["id"], day=row["day"], descent_m=row["descent_m"]))
     return found
 
 
@@ -258,11 +291,9 @@ def write_course(told: Told, path: Path) -> Path:
         name=course.name,
     )
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text, encoding="utf-8")
+        return writing.text(path, text)
     except OSError as error:
         raise ReportError(f"{path} cannot be written: {error.strerror or error}.") from error
-    return path
 
 
 def write_page(told: Told, out: Path, *, units: str = "metric") -> Path:

@@ -8,13 +8,14 @@ from importlib import resources
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from kneeledger import executors
+from kneeledger import executors, plurals
 from kneeledger.config import Config
 from kneeledger.ledger import store
 from kneeledger.ledger.store import Ledger
-from kneeledger.pipeline import diary, settings
 from kneeledger.pipeline import scan as scanning
+from kneeledger.pipeline import settings
 from kneeledger.pipeline.scan import ScanResult
+from kneeledger.reporting import writing
 
 if TYPE_CHECKING:
     from kneeledger.pipeline.cohort import Cohort
@@ -50,6 +51,8 @@ class ReportOptions:
     with_map: bool = False
     redact: bool = True
     anonymous: bool = False
+    called: str = ""
+    """What the athlete is called in the report; empty for the ledger's name, or none where it is anonymous."""
 
 
 def scan(
@@ -65,7 +68,7 @@ def scan(
     verify: str | None = None,
     accept_device: Callable[[str, str], bool] = lambda _serial, _other: False,
     progress: Progress | None = None,
-    on_wait: Callable[[], None] | None = None,
+    tell: Callable[[str], None] | None = None,
 ) -> ScanResult:
     """Bring the ledger in `folder` up to date with exports.
 
@@ -75,15 +78,15 @@ def scan(
         The ledger or a setting is at fault; never for a bad file.
     """
     if rebuild:
-        store.rebuild(folder, on_wait=on_wait)
+        store.rebuild(folder, athlete=athlete, tell=tell)
     config = config or settings.find({}, exports=exports)
-    with Ledger(folder) as ledger:
+    with Ledger(folder, tell=tell) as ledger:
         told = None
         if progress is not None:
-            tell = progress
+            show = progress
 
             def told(result: ScanResult) -> None:
-                tell(f"{result.read} read, {result.failed} failed", result.files, None)
+                show(f"{result.read} read, {result.failed} failed", result.files, None)
 
         result = scanning.scan(
             exports,
@@ -95,7 +98,6 @@ def scan(
             cluster=cluster,
             accept_device=accept_device,
             progress=told,
-            on_wait=on_wait,
         )
         scanning.refresh(ledger, athlete=athlete, config=config)
         if verify:
@@ -136,10 +138,11 @@ def tally_lines(result: ScanResult) -> list[str]:
     if result.advice:
         lines.append(result.advice)
     lines += [f"Verified: {line}" for line in result.verified]
-    copies = "1 copy" if result.duplicates == 1 else f"{result.duplicates} copies"
+    copies = plurals.count(result.duplicates, "copy", "copies")
     lines.append(
-        f"{result.files} files: {result.read} read, {result.unchanged} unchanged, {result.skipped} skipped,"
-        f" {result.failed} failed. {result.activities} activities in the ledger"
+        f"{plurals.count(result.files, 'file')}: {result.read} read, {result.unchanged} unchanged,"
+        f" {result.skipped} skipped, {result.failed} failed."
+        f" {plurals.count(result.activities, 'activity', 'activities')} in the ledger"
         + (f" ({copies} not counted twice)." if result.duplicates else ".")
     )
     return lines
@@ -175,6 +178,7 @@ def report(
     options: ReportOptions = ReportOptions(),
     jobs: int = 1,
     progress: Progress | None = None,
+    tell: Callable[[str], None] | None = None,
 ) -> Path:
     """Write the report of one athlete's ledger; the path of its first page.
 
@@ -188,7 +192,7 @@ def report(
     from kneeledger.pipeline import reports
 
     config = config or settings.find({})
-    with Ledger(folder, create=False) as ledger:
+    with Ledger(folder, create=False, tell=tell) as ledger:
         scanning.refresh(ledger, athlete=athlete, config=config)
         ledger.unlock()
         return reports.write(
@@ -225,7 +229,9 @@ def write_report(
 
 def demo(out: Path) -> Path:
     """Write the made-up export that comes with kneeledger, and its report; the path of the page."""
-    out.mkdir(parents=True, exist_ok=True)
+    from kneeledger.pipeline import diary
+
+    writing.folder(out)
     export = out / "export"
     with (
         resources.files("kneeledger.data").joinpath("demo-export.zip").open("rb") as packed,
@@ -239,9 +245,9 @@ def demo(out: Path) -> Path:
     return report(out / "ledger", out / "report", jobs=executors.default_jobs())
 
 
-def forget(folder: Path, athlete: str) -> int:
+def forget(folder: Path, athlete: str, *, tell: Callable[[str], None] | None = None) -> int:
     """Remove everything of one athlete; how many activities."""
-    with Ledger(folder, create=False) as ledger:
+    with Ledger(folder, create=False, tell=tell) as ledger:
         return ledger.forget(athlete)
 
 

@@ -27,6 +27,8 @@ from kneeledger.ledger.store import Ledger
 from kneeledger.model import Way
 from kneeledger.pipeline import explaining, history, settings
 from kneeledger.pipeline.history import Known
+from kneeledger.reporting import anonymous as unnamed
+from kneeledger.reporting import words
 from kneeledger.reporting.content import Coverage, FilesTally, MethodPage, Report, Room
 
 __all__ = ["WEEKS", "method", "overview"]
@@ -43,6 +45,7 @@ def overview(
     *,
     redacted: bool = True,
     anonymous: bool = False,
+    called: str = "",
 ) -> Report:
     """The content of the overview page.
 
@@ -50,6 +53,8 @@ def overview(
     ----------
     pages
         Ledger id -> file name of its page, for activities that have one.
+    called
+        What the athlete is called on it; empty for the ledger's name, or none where it is anonymous.
     """
     as_of = known.as_of
     newest = known.history.newest
@@ -59,7 +64,7 @@ def overview(
     every = (*found, *(one for one in recent if (one.code, one.activity, one.date) not in told))
     rooms, note = _rooms(known)
     return Report(
-        athlete="" if anonymous else known.athlete,
+        athlete=called or ("" if anonymous else known.athlete),
         as_of=as_of,
         as_of_how=known.how,
         newest=newest,
@@ -74,12 +79,12 @@ def overview(
         descent_events=_descent_events(ledger, known),
         workload=_measures(known),
         cadence=matched_cadence.to_json(known.matched),
-        activities=_activities(known, pages, redacted=redacted or anonymous),
+        activities=_activities(ledger, known, pages, redacted=redacted or anonymous),
         pain=known.history.pain,
         files=_files(ledger, known.athlete, anonymous=anonymous),
         coverage=_coverage(known),
-        quality=_quality(known),
-        method=method(config),
+        quality=_quality(known, anonymous=anonymous),
+        method=method(config, anonymous=anonymous),
         units=config["units"],
         redacted=redacted,
         notes=_notes(known),
@@ -122,10 +127,17 @@ def weeks(known: Known, count: int = WEEKS) -> pl.DataFrame:
         last = min(start + timedelta(days=6), as_of)
         week = days.filter(pl.col("day").is_between(start, last))
         mine = frame.filter(pl.col("day").is_between(start, last))
+        known_days = int(week["known"].sum())
+        if not known_days and not mine.height:
+            # nothing is known of it: no zero is made of that
+            over = start + timedelta(days=6) <= as_of
+            rows.append({"week": start, "complete": over, "known_days": 0})
+            continue
+        noted = _noted_load(mine, known)
         row: dict[str, Any] = {
             "week": start,
             "complete": start + timedelta(days=6) <= as_of,
-            "known_days": int(week["known"].sum()),
+            "known_days": known_days,
             "sessions": mine.height,
             "run_distance_m": _sum(mine, "run_distance_m"),
             "run_time_s": _sum(mine, "run_time_s"),
@@ -137,22 +149,52 @@ def weeks(known: Known, count: int = WEEKS) -> pl.DataFrame:
         for way in (Way.RUN, Way.WALK, Way.RIDE):
             linear, peak = points[index].get(way, (0.0, 0.0))
             ends = uncertainty.interval(drawn[way][0][index]) if linear else None
-            row[f"knee_{way}_bw_s"] = linear
-            row[f"knee_{way}_low_bw_s"], row[f"knee_{way}_high_bw_s"] = ends or (None, None)
+            by_hand = noted if way is Way.RUN else 0.0
+            row[f"knee_{way}_bw_s"] = linear + by_hand
+            row[f"knee_{way}_low_bw_s"], row[f"knee_{way}_high_bw_s"] = _moved(ends, by_hand)
             row[f"peak_{way}_steps"] = peak
         whole = np.nan_to_num(np.stack([drawn[way][0][index] for way in drawn])).sum(axis=0)
         ends = uncertainty.interval(whole) if whole.any() else None
-        row["knee_low_bw_s"], row["knee_high_bw_s"] = ends or (None, None)
+        row["knee_low_bw_s"], row["knee_high_bw_s"] = _moved(ends, noted)
         for part in decomposition.from_sums(sums[index], own, downhill=model):
             row[f"load_{part.name}_bw_s"] = part.linear_bw_s
             row[f"peak_{part.name}_steps"] = part.peak_weighted_steps
+        # of a run noted by hand only the time is known, and its load is made of that
+        row["load_duration_bw_s"] = (row.get("load_duration_bw_s") or 0.0) + noted
         before = days.filter(pl.col("day").is_between(start - timedelta(days=28), start - timedelta(days=1)))
         usual = before["knee_load_bw_s"]
         row["level_28d_bw_s"] = (
             float(usual.mean()) * 7 if before.height == 28 and usual.null_count() == 0 else None  # type: ignore[arg-type]
         )
+        row["noted_run_bw_s"] = noted
         rows.append(row)
-    return pl.DataFrame(rows, infer_schema_length=None)
+    return _shaped(pl.DataFrame(rows, infer_schema_length=None))
+
+
+def _shaped(frame: pl.DataFrame) -> pl.DataFrame:
+    """The same columns and kinds whatever is known: a week of which nothing is known names only itself."""
+    whole = ("sessions", "known_days", "without_altitude", "strength")
+    numbers = [
+        *(f"{name}_m" for name in ("run_distance", "descent_run")),
+        *(f"{name}_s" for name in ("run_time", "ride_time")),
+        *(f"knee_{way}{end}_bw_s" for way in ("run", "walk", "ride") for end in ("", "_low", "_high")),
+        *(f"peak_{way}_steps" for way in ("run", "walk", "ride")),
+        *("knee_low_bw_s", "knee_high_bw_s", "level_28d_bw_s", "noted_run_bw_s"),
+    ]
+    numbers += [name for name in frame.columns if name.startswith(("load_", "peak_")) and name not in numbers]
+    kinds = dict.fromkeys(whole, pl.Int64) | dict.fromkeys(numbers, pl.Float64)
+    lacking = [pl.lit(None).alias(name) for name in kinds if name not in frame.columns]
+    return frame.with_columns(lacking).with_columns(pl.col(name).cast(kind) for name, kind in kinds.items())
+
+
+def _noted_load(mine: pl.DataFrame, known: Known) -> float:
+    """Knee load of runs noted by hand, taken as easy running; they have no track and so no sums [BW·s]."""
+    noted = mine.filter(pl.col("by_hand").fill_null(value=False) & ~pl.col("id").is_in(list(known.sums)))
+    return float(noted["knee_load_run_bw_s"].fill_null(0.0).sum())
+
+
+def _moved(ends: tuple[float, float] | None, by: float) -> tuple[float | None, float | None]:
+    return (None, None) if ends is None else (ends[0] + by, ends[1] + by)
 
 
 def _sum(frame: pl.DataFrame, name: str) -> float | None:
@@ -167,15 +209,20 @@ def _rooms(known: Known) -> tuple[tuple[Room, ...], str]:
         known.history, known.as_of, profile=known.profile, referral=referral.text if referral else None
     )
     made: list[Room] = []
-    for reading in room.readings[:1]:
-        day = reading.days[0] if reading.days else None
+    for reading in room.readings:
+        how = reading.name if len(room.readings) > 1 else ""
+        every = reading.days[0].ceilings if reading.days else ()
+        # of ways without a ceiling nothing is shown as long as another has one
+        told = [ceiling for ceiling in every if ceiling.limit is not None] or list(every[:1])
         made.extend(
-            Room(ceiling.measure, ceiling.reference, ceiling.limit, ceiling.text)
-            for ceiling in (day.ceilings if day else ())
-            if ceiling.way is Way.RUN
+            Room(_room_name(ceiling), ceiling.reference, ceiling.limit, ceiling.text, how) for ceiling in told
         )
-        made.append(Room("week", reading.week.usual_bw_s, reading.week.limit_bw_s, reading.week.text))
+        made.append(Room("week", reading.week.usual_bw_s, reading.week.limit_bw_s, reading.week.text, how))
     return tuple(made), room.text
+
+
+def _room_name(ceiling: headroom.Ceiling) -> str:
+    return ceiling.measure if ceiling.way is Way.RUN else f"{ceiling.way}_{ceiling.measure}"
 
 
 def _sessions(known: Known) -> pl.DataFrame:
@@ -197,14 +244,18 @@ def _sessions(known: Known) -> pl.DataFrame:
             unit = "bw_s" if name == "knee" else "m"
             row[f"{name}_{unit}"] = item.value if item else None
             row[f"{name}_ref_{unit}"] = item.reference if item else None
-            if item and item.ratio and item.value - (item.reference or 0) >= measure.floor:
-                judged = severity.judge(item.ratio, edges)
+            row[f"{name}_halved"] = bool(item and item.window_empty and item.reference is not None)
+            if item and item.ratio and item.reference is not None:
+                least = known.history.floors[measure.name]
+                judged = severity.beyond(measure, item.value, item.reference, edges, least)
                 if judged and severity.rank(judged) > worst:
                     worst, row["severity"] = severity.rank(judged), judged.value
         rows.append(row)
     names = {"id": pl.String, "day": pl.Date, "way": pl.String, "severity": pl.String}
     numbers = ("distance_m", "distance_ref_m", "descent_m", "descent_ref_m", "knee_bw_s", "knee_ref_bw_s")
-    return pl.DataFrame(rows, schema=names | dict.fromkeys(numbers, pl.Float64), orient="row")
+    kinds: dict[str, type[pl.DataType]] = {**names, **dict.fromkeys(numbers, pl.Float64)}
+    kinds |= {f"{name}_halved": pl.Boolean for name in keys.values()}
+    return pl.DataFrame(rows, schema=kinds, orient="row")
 
 
 def _descent_weeks(ledger: Ledger, known: Known) -> pl.DataFrame:
@@ -273,14 +324,14 @@ def _measures(known: Known) -> pl.DataFrame:
     rows = []
     for row in table.to_dicts():
         name, unit = MEASURE_NAMES[row["measure"]]
-        for key, words in RATIO_NAMES.items():
+        for key, name_of in RATIO_NAMES.items():
             own = unit if key in ("week", "usual_week", "week_difference") else ""
             own = "percentile" if key == "percentile_26_weeks" else own
             rows.append(
                 {
                     "measure": row["measure"],
                     "of": name,
-                    "name": words,
+                    "name": name_of,
                     "key": key,
                     "value": row[key],
                     "unit": own,
@@ -312,19 +363,17 @@ def _ratios(known: Known) -> pl.DataFrame:
     return workload.workload(days, ("knee_load_bw_s",)).tail(26 * 7)
 
 
-def _activities(known: Known, pages: Mapping[str, str], *, redacted: bool) -> pl.DataFrame:
+def _activities(ledger: Ledger, known: Known, pages: Mapping[str, str], *, redacted: bool) -> pl.DataFrame:
     """What the table of activities shows, newest first."""
-    frame = known.history.frame
-    about = {row["id"]: json.loads(row["about"]) for row in known.activities.select("id", "about").to_dicts()}
-    metrics = known.activities
-    wanted = [
-        name
-        for name in ("cadence_run_median_spm", "knee_load_linear_bw_s_low", "knee_load_linear_bw_s_high")
-        if name in metrics.columns
-    ]
-    shown = frame.join(
-        metrics.select("id", "utc_offset_s", *wanted), on="id", how="left", maintain_order="left"
+    metrics = ledger.metrics(known.athlete, ("cadence_run_median_spm", "knee_load_linear_bw_s")).drop(
+        "knee_load_linear_bw_s"
     )
+    shown = known.history.frame.join(
+        known.activities.select("id", "utc_offset_s", pl.col("indoor").fill_null(value=False)),
+        on="id",
+        how="left",
+        maintain_order="left",
+    ).join(metrics, on="id", how="left", maintain_order="left")
     local = [
         None if start is None else start + timedelta(seconds=offset or 0)
         for start, offset in zip(shown["start"], shown["utc_offset_s"], strict=True)
@@ -337,9 +386,7 @@ def _activities(known: Known, pages: Mapping[str, str], *, redacted: bool) -> pl
                 [None if t is None else t.replace(tzinfo=None) for t in local],
                 dtype=pl.Datetime,
             ),
-            pl.Series(
-                "indoor", [bool(about.get(n, {}).get("indoor")) for n in shown["id"]], dtype=pl.Boolean
-            ),
+            pl.col("indoor").fill_null(value=False),
             pl.lit(None, dtype=pl.String).alias("name") if redacted else pl.col("name"),
         )
         .sort("start", "id", descending=True)
@@ -351,13 +398,16 @@ def _files(ledger: Ledger, athlete: str, *, anonymous: bool) -> FilesTally:
     counts = dict(
         ledger.query("select outcome, count(*) from files where athlete = ? group by outcome", (athlete,))
     )
+    # why a file was refused may quote it, and a code never does
+    why = "replace(code, '_', ' ')" if anonymous else "reason"
     skipped = ledger.query(
-        "select reason, count(*) from files where athlete = ? and outcome = 'skipped' and code <> 'archive'"
-        " group by reason order by 2 desc, 1",
+        f"select {why}, count(*) from files where athlete = ? and outcome = 'skipped' and code <> 'archive'"  # noqa: S608
+        " group by 1 order by 2 desc, 1",
         (athlete,),
     )
     failures = ledger.query(
-        "select path, reason from files where athlete = ? and outcome = 'failed' order by path", (athlete,)
+        f"select path, {why} from files where athlete = ? and outcome = 'failed' order by path",  # noqa: S608
+        (athlete,),
     )
     copies = ledger.query(
         "select (select count(*) from activities where athlete = ?1 and duplicate_of is not null)"
@@ -389,14 +439,14 @@ def _coverage(known: Known) -> Coverage:
     )
 
 
-def _quality(known: Known) -> pl.DataFrame:
-    """Issues over the activities, most frequent first."""
+def _quality(known: Known, *, anonymous: bool) -> pl.DataFrame:
+    """Issues over the activities, most frequent first; without words of the files where it is anonymous."""
     counted: Counter[str] = Counter()
     example: dict[str, str] = {}
     for text in known.activities["issues"]:
         for code, sentence in {one["code"]: one["text"] for one in json.loads(text)}.items():
             counted[code] += 1
-            example.setdefault(code, sentence)
+            example.setdefault(code, unnamed.issue_text(code, sentence) if anonymous else sentence)
     rows = [{"code": code, "text": example[code], "activities": n} for code, n in counted.most_common()]
     return pl.DataFrame(
         rows, schema={"code": pl.String, "text": pl.String, "activities": pl.Int64}, orient="row"
@@ -408,14 +458,14 @@ def _notes(known: Known) -> tuple[str, ...]:
     notes = []
     if assumed:
         notes.append(
-            f"Body mass is not known: 70 kg is assumed for the load of {assumed} rides. Set it with --weight or"
-            " mass_kg in the settings."
+            f"Body mass is not known: 70 kg is assumed for the load of {words.count(assumed, 'ride')}. Set it with --weight"
+            " or mass_kg in the settings."
         )
     return tuple(notes)
 
 
-def method(config: Config) -> MethodPage:
-    """Every number's card, the parameters in force, the references."""
+def method(config: Config, *, anonymous: bool = False) -> MethodPage:
+    """Every number's card, the parameters in force (none that tells whose, if anonymous), the references."""
     cards = [
         {
             "name": card.name,
@@ -433,6 +483,10 @@ def method(config: Config) -> MethodPage:
         (one.key, config.values[one.key].value, config.values[one.key].where, one.meaning)
         for one in settings.SETTINGS
     ]
+    if anonymous:
+        parameters = [
+            (key, *unnamed.parameter(key, value, where), meaning) for key, value, where, meaning in parameters
+        ]
     return MethodPage(
         cards=tuple(cards),
         parameters=tuple(parameters),

@@ -1,6 +1,5 @@
 """Ledger -> History: what findings, headroom, cadence and pages look at, of one athlete as of a day."""
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import date
@@ -13,11 +12,12 @@ from kneeledger.config import Config
 from kneeledger.errors import StoreError
 from kneeledger.knee import counterfactual, decomposition, running, uncertainty
 from kneeledger.knee.decomposition import Usual
+from kneeledger.knee.sums import Sums
 from kneeledger.ledger.store import Ledger
 from kneeledger.matched_cadence import Matched
-from kneeledger.model import AltitudeSource, DownhillModel, FloatArray
+from kneeledger.model import AltitudeSource, DownhillModel
 from kneeledger.pipeline import diary
-from kneeledger.severity import Profile
+from kneeledger.severity import DESCENT, DISTANCE, EASY_LOAD_BW, KNEE_LOAD, Profile
 from kneeledger.workload import CadenceChange, Coverage, History
 
 __all__ = ["Known", "as_of_day", "gather", "personal_line", "stretches", "usual", "with_levers"]
@@ -48,6 +48,13 @@ FROM_METRICS: Mapping[str, str] = {
 """Column of ``workload.ACTIVITIES`` -> metric in the ledger."""
 
 
+STRETCHES: Mapping[str, type[pl.DataType]] = {
+    **dict.fromkeys(
+        ("duration_s", "speed_mps", "cadence_spm", "power_w", "cadence_rpm", "grade"), pl.Float64
+    ),
+    "level": pl.Boolean,
+}
+"""What is asked of a steady stretch, of a run or a ride."""
 LEVEL = 0.02
 """Grades within it are level (decisions 25)."""
 
@@ -67,8 +74,8 @@ class Known:
     stretches: pl.DataFrame
     """Steady running minutes of the whole history."""
     activities: pl.DataFrame
-    """The ledger's rows up to the as-of day, newest last, with every metric as a column."""
-    sums: Mapping[str, Mapping[str, float]]
+    """The ledger's rows up to the as-of day, newest last, and what was read in their facts (see `FACTS`)."""
+    sums: Sums
     pain: pl.DataFrame
     profile: Profile
 
@@ -91,7 +98,8 @@ def as_of_day(ledger: Ledger, athlete: str, asked: date | None) -> tuple[date, s
             f"The ledger in {ledger.folder} has no activity of athlete {athlete!r}.",
             hint="`kneeledger scan EXPORT` reads an export.",
         )
-    return date.fromisoformat(newest), "newest"
+    with ledger.parsing():
+        return date.fromisoformat(newest), "newest"
 
 
 def gather(
@@ -113,103 +121,99 @@ def gather(
     StoreError
         There is no activity and no day was asked for.
     """
-    day, how = as_of_day(ledger, athlete, as_of)
-    rows = ledger.activities(athlete).filter(pl.col("day") <= day)
-    if only is not None:
-        rows = rows.filter(pl.col("id").is_in(list(only)))
-    metrics = ledger.metrics(athlete)
-    activities = rows.join(metrics, on="id", how="left", maintain_order="left")
-    sums = {name: one for name, one in ledger.sums(athlete).items() if name in set(rows["id"])}
-    steady = stretches(ledger, athlete, activities)
-    facts = _explaining_facts(activities)
-    matched = matched_cadence.analyse(steady, facts, until=day)
-    turning = stretches(ledger, athlete, activities, "pedalling_stretches")
-    pedalling = matched_cadence.analyse(turning, facts, until=day, params=matched_cadence.RIDES)
-    model = DownhillModel(config["downhill_model"])
-    pain = diary.pain(ledger, athlete)
-    own = usual(matched)
-    shaped = _with_parts(_shaped(activities, matched, _noted(ledger, athlete, day)), sums, own, model)
-    if what_if:
-        shaped = _with_levers(shaped, sums, athlete, model, day)
-    history = History(
-        activities=shaped,
-        coverage=_coverage(ledger, athlete, activities, day),
-        draws=_draws(sums, athlete, draws, model),
-        pain=pain.filter(pl.col("date") <= day) if pain.height else pain,
-        cadence_changes=_changes(matched),
-        downhill_model=model,
-        cadence_note=(day, matched.explained["text"]) if matched.explained else None,
-    )
-    return Known(
-        athlete,
-        day,
-        how,
-        history,
-        matched,
-        pedalling,
-        steady,
-        activities,
-        sums,
-        pain,
-        diary.profile(ledger, athlete),
-    )
+    with ledger.snapshot():  # a scan at the same time changes nothing of one answer
+        day, how = as_of_day(ledger, athlete, as_of)
+        rows = ledger.activities(athlete).filter(pl.col("day") <= day)
+        if only is not None:
+            rows = rows.filter(pl.col("id").is_in(list(only)))
+        with ledger.parsing():
+            activities = _with_facts(rows)
+        sums = Sums(ledger.sums(athlete).join(rows.select("id"), on="id", how="semi", maintain_order="left"))
+        steady = stretches(ledger, athlete, activities)
+        facts = activities.select("id", "device", "indoor", "gear")
+        matched = matched_cadence.analyse(steady, facts, until=day)
+        turning = stretches(ledger, athlete, activities, "pedalling_stretches")
+        pedalling = matched_cadence.analyse(turning, facts, until=day, params=matched_cadence.RIDES)
+        model = DownhillModel(config["downhill_model"])
+        pain = diary.pain(ledger, athlete)
+        own = usual(matched)
+        metrics = ledger.metrics(athlete, tuple(FROM_METRICS.values()))
+        shaped = _shaped(activities, metrics, matched, _noted(ledger, athlete, day))
+        shaped = _with_parts(shaped, sums, own, model)
+        if what_if:
+            shaped = _with_levers(shaped, sums, athlete, model, day)
+        history = History(
+            activities=shaped,
+            coverage=_coverage(ledger, athlete, activities, day),
+            draws=uncertainty.DrawnLoads(sums, uncertainty.Draws.of(athlete, draws), downhill=model),
+            pain=pain.filter(pl.col("date") <= day) if pain.height else pain,
+            cadence_changes=_changes(matched),
+            downhill_model=model,
+            floors={
+                DISTANCE.name: config["floor_distance_m"],
+                DESCENT.name: config["floor_descent_m"],
+                KNEE_LOAD.name: 60.0 * EASY_LOAD_BW * config["floor_easy_minutes"],
+            },
+            cadence_note=(day, matched.explained["text"]) if matched.explained else None,
+        )
+        return Known(
+            athlete,
+            day,
+            how,
+            history,
+            matched,
+            pedalling,
+            steady,
+            activities,
+            sums,
+            pain,
+            diary.profile(ledger, athlete),
+        )
 
 
 def stretches(
     ledger: Ledger, athlete: str, activities: pl.DataFrame, table: str = "stretches"
 ) -> pl.DataFrame:
     """The steady stretches of every run (or ride), with the activity's day and start, oldest first."""
-    stacked = ledger.tables(athlete, table)
-    for name in ("duration_s", "speed_mps", "cadence_spm", "power_w", "cadence_rpm", "grade"):
-        kept = pl.col(name) if name in stacked.columns else pl.lit(None)
-        stacked = stacked.with_columns(kept.cast(pl.Float64).alias(name))
-    if "level" not in stacked.columns:
-        stacked = stacked.with_columns((pl.col("grade").abs() <= LEVEL).alias("level"))
-    if "id" not in stacked.columns or stacked.is_empty():
-        stacked = stacked.clear().with_columns(pl.lit(None, dtype=pl.String).alias("id"))
+    stacked = ledger.tables(athlete, table, STRETCHES)
     return (
-        stacked.with_columns(pl.col("level").cast(pl.Boolean))
+        stacked.with_columns(pl.col("level").fill_null(pl.col("grade").abs() <= LEVEL))
         .join(activities.select("id", "day", "start"), on="id", how="inner")
         .sort("start", "id", maintain_order=True)
     )
 
 
-def _explaining_facts(activities: pl.DataFrame) -> pl.DataFrame:
-    about = [json.loads(text) for text in activities["about"]]
-    context = [json.loads(text) for text in activities["context"]]
-    return pl.DataFrame(
-        {
-            "id": activities["id"],
-            "device": pl.Series([one.get("device") for one in about], dtype=pl.String),
-            "indoor": pl.Series([bool(one.get("indoor")) for one in about], dtype=pl.Boolean),
-            "gear": pl.Series([one.get("gear") or None for one in context], dtype=pl.String),
-        }
+FACTS = pl.Struct(
+    {"sub_sport": pl.String, "altitude_source": pl.String, "device": pl.String, "indoor": pl.Boolean}
+)
+"""What is looked at of `model.About`."""
+
+
+def _with_facts(rows: pl.DataFrame) -> pl.DataFrame:
+    """The ledger's rows with what their JSON says: `FACTS`, title and gear of the export, doubts."""
+    about = pl.col("about").str.json_decode(FACTS)
+    context = pl.col("context").str.json_decode(pl.Struct({"title": pl.String, "gear": pl.String}))
+    codes = pl.col("issues").str.json_decode(pl.List(pl.Struct({"code": pl.String})))
+    told = rows.with_columns(
+        about.struct.unnest(),
+        context.struct.field("title").replace("", None).alias("name"),
+        context.struct.field("gear").replace("", None),
+        codes.list.eval(pl.element().struct.field("code")).alias("codes"),
     )
+    unsure = pl.col("altitude_source").is_in([AltitudeSource.GPS.value, AltitudeSource.UNKNOWN.value])
+    return told.with_columns(
+        (~unsure & ~pl.col("codes").list.contains("grade_unknown")).alias("grade_known"),
+        pl.col("codes").list.contains("mass_assumed").alias("mass_assumed"),
+        pl.col("codes").list.contains("power_estimated").alias("power_estimated"),
+    ).drop("codes")
 
 
-def _shaped(activities: pl.DataFrame, matched: Matched, noted: pl.DataFrame) -> pl.DataFrame:
+def _shaped(
+    activities: pl.DataFrame, metrics: pl.DataFrame, matched: Matched, noted: pl.DataFrame
+) -> pl.DataFrame:
     """The ledger's rows in the shape of ``workload.ACTIVITIES``."""
-    about = [json.loads(text) for text in activities["about"]]
-    context = [json.loads(text) for text in activities["context"]]
-    issues = [{issue["code"] for issue in json.loads(text)} for text in activities["issues"]]
-    sources = [one["altitude_source"] for one in about]
-    unsure = {AltitudeSource.GPS.value, AltitudeSource.UNKNOWN.value}
-    extra = {
-        "sub_sport": pl.Series([one["sub_sport"] for one in about], dtype=pl.String),
-        "name": pl.Series([one.get("title") or None for one in context], dtype=pl.String),
-        "altitude_source": pl.Series(sources, dtype=pl.String),
-        "grade_known": pl.Series(
-            [s not in unsure and "grade_unknown" not in i for s, i in zip(sources, issues, strict=True)],
-            dtype=pl.Boolean,
-        ),
-        "mass_assumed": pl.Series(["mass_assumed" in i for i in issues], dtype=pl.Boolean),
-        "power_estimated": pl.Series(["power_estimated" in i for i in issues], dtype=pl.Boolean),
-    }
-    have = set(activities.columns)
-    shaped = activities.with_columns(
-        **extra,
-        **{column: pl.col(metric) for column, metric in FROM_METRICS.items() if metric in have},
-    ).join(
+    numbers = metrics.select("id", **{column: pl.col(metric) for column, metric in FROM_METRICS.items()})
+    shaped = activities.join(numbers, on="id", how="left", maintain_order="left").join(
         matched.series.select(pl.col("activity").alias("id"), "matched_cadence_spm"),
         on="id",
         how="left",
@@ -241,21 +245,12 @@ def with_levers(known: Known, config: Config) -> History:
     return replace(known.history, activities=frame)
 
 
-def _with_parts(
-    frame: pl.DataFrame, sums: Mapping[str, Mapping[str, float]], own: Usual, model: DownhillModel
-) -> pl.DataFrame:
+def _with_parts(frame: pl.DataFrame, sums: Sums, own: Usual, model: DownhillModel) -> pl.DataFrame:
     """The decomposition of each activity against the athlete's own usual."""
-    names = ("duration", "pace", "cadence", "downhill", "uphill")
-    columns: dict[str, list[float | None]] = {name: [] for name in names}
-    for name in frame["id"]:
-        parts = {
-            p.name: p.linear_bw_s for p in decomposition.from_sums(sums.get(name, {}), own, downhill=model)
-        }
-        for part in names:
-            columns[part].append(parts.get(part))
-    return frame.with_columns(
-        pl.Series(f"load_{part}_bw_s", values, dtype=pl.Float64) for part, values in columns.items()
-    )
+    parts = decomposition.running_linear(sums, own, downhill=model)
+    columns = {f"load_{name}_bw_s": pl.Series(values, nan_to_null=True) for name, values in parts.items()}
+    of = pl.DataFrame({"id": pl.Series(list(sums), dtype=pl.String)} | columns)
+    return frame.drop(columns).join(of, on="id", how="left", maintain_order="left").select(frame.columns)
 
 
 LEVERS = {
@@ -268,7 +263,7 @@ LEVERS = {
 
 def _with_levers(
     frame: pl.DataFrame,
-    sums: Mapping[str, Mapping[str, float]],
+    sums: Sums,
     athlete: str,
     model: DownhillModel,
     until: date,
@@ -297,27 +292,27 @@ def _with_levers(
 def _noted(ledger: Ledger, athlete: str, until: date) -> pl.DataFrame:
     """Sessions noted by hand (``log add``), in the same shape."""
     rows = []
-    for number, note in enumerate(ledger.entries("notes", athlete)):
-        day = date.fromisoformat(note["date"])
+    for number, note in enumerate(diary.notes(ledger, athlete)):
+        day = note.day
         if day > until:
             continue
-        strength = note["kind"] == "strength"
-        sport = {"run": "running", "ride": "cycling", "strength": "training"}.get(note["kind"], "other")
-        seconds = 60.0 * note["minutes"]
+        strength = note.kind == "strength"
+        sport = {"run": "running", "ride": "cycling", "strength": "training"}.get(note.kind, "other")
+        seconds = 60.0 * note.minutes
         rows.append(
             {
                 "id": f"note-{number}",
                 "day": day,
                 "start": f"{day.isoformat()}T12:00:00Z",
                 "end": f"{day.isoformat()}T12:00:00Z",
-                "way": note["kind"] if note["kind"] in ("run", "ride") else "other",
+                "way": note.kind if note.kind in ("run", "ride") else "other",
                 "sport": sport,
                 "sub_sport": "strength_training" if strength else None,
                 "duration_s": seconds,
-                "run_time_s": seconds if note["kind"] == "run" else None,
-                "ride_time_s": seconds if note["kind"] == "ride" else None,
-                "knee_load_bw_s": seconds * running.EASY_LOAD_RATE_BW if note["kind"] == "run" else None,
-                "knee_load_run_bw_s": seconds * running.EASY_LOAD_RATE_BW if note["kind"] == "run" else None,
+                "run_time_s": seconds if note.kind == "run" else None,
+                "ride_time_s": seconds if note.kind == "ride" else None,
+                "knee_load_bw_s": seconds * running.EASY_LOAD_RATE_BW if note.kind == "run" else None,
+                "knee_load_run_bw_s": seconds * running.EASY_LOAD_RATE_BW if note.kind == "run" else None,
                 "by_hand": True,
             }
         )
@@ -330,17 +325,16 @@ def _noted(ledger: Ledger, athlete: str, until: date) -> pl.DataFrame:
 
 
 def _coverage(ledger: Ledger, athlete: str, activities: pl.DataFrame, until: date) -> Coverage:
-    unreadable = {
-        date.fromisoformat(day)
-        for (day,) in ledger.query(
-            "select day from files where athlete = ? and outcome = 'failed' and day is not null", (athlete,)
-        )
-    }
+    days_of_failed = ledger.query(
+        "select day from files where athlete = ? and outcome = 'failed' and day is not null", (athlete,)
+    )
+    with ledger.parsing():
+        unreadable = {date.fromisoformat(day) for (day,) in days_of_failed}
     # Indoors there is no descent to miss: the known nothing must not become unknown.
     blind = activities.filter(
         pl.col("way").is_in(["run", "walk"])
-        & ~pl.col("about").str.contains('"altitude_source": "(barometric|corrected|terrain)"')
-        & ~pl.col("about").str.contains('"indoor": true', literal=True)
+        & ~pl.col("altitude_source").is_in(["barometric", "corrected", "terrain"]).fill_null(value=False)
+        & ~pl.col("indoor").fill_null(value=False)
     )
     days = activities["day"]
     return Coverage(
@@ -349,17 +343,6 @@ def _coverage(ledger: Ledger, athlete: str, activities: pl.DataFrame, until: dat
         unreadable_days=frozenset(day for day in unreadable if day <= until),
         no_altitude_days=frozenset(blind["day"].to_list()),
     )
-
-
-def _draws(
-    sums: Mapping[str, Mapping[str, float]], athlete: str, count: int, model: DownhillModel
-) -> dict[str, tuple[FloatArray, FloatArray]]:
-    """Draws of linear and peak-weighted load by activity, parameters shared."""
-    if not sums:
-        return {}
-    drawn = uncertainty.Draws.of(athlete, count)
-    linear, peak = uncertainty.load_draws(list(sums.values()), drawn, downhill=model)
-    return {name: (linear[i], peak[i]) for i, name in enumerate(sums) if np.isfinite(linear[i]).all()}
 
 
 def _changes(matched: Matched) -> tuple[CadenceChange, ...]:

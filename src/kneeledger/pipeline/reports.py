@@ -6,6 +6,7 @@ kept in ``manifest.json``. Pages are drawn in worker processes, since a figure c
 
 import hashlib
 import json
+import os
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import date, timedelta
@@ -14,15 +15,16 @@ from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
-from kneeledger import executors, findings, symptoms
+from kneeledger import executors, findings, plurals, symptoms
 from kneeledger.config import Config
 from kneeledger.errors import ReportError
 from kneeledger.ledger.store import Ledger
 from kneeledger.model import Finding
 from kneeledger.pipeline import activity, gathering, history
 from kneeledger.pipeline.history import Known
-from kneeledger.reporting import datafiles, html, pdf, writing
+from kneeledger.reporting import anonymous, datafiles, html, pdf, writing
 from kneeledger.reporting.content import ActivityPage
+from kneeledger.sources import names
 
 if TYPE_CHECKING:
     from kneeledger.pipeline.front import ReportOptions
@@ -91,6 +93,9 @@ def write(
     known = history.gather(ledger, athlete, config, as_of=as_of, only=_only(ledger, athlete, options.only))
     try:
         writing.folder(out)
+        if options.anonymous and not options.physio and not html.is_anonymous(out):
+            # pages, pictures and tables of another run stay where this one does not write them again
+            anonymous.clear(out)
         if options.physio:
             return _write_physio(ledger, known, out, config, options)
         return _write_pages(ledger, known, out, config, options, jobs, progress, key)
@@ -142,7 +147,13 @@ def _write_pages(
         name: f"activities/{html.page_name(name, day, sport)}" for name, day, sport in wanted if drawn_as
     }
     content = gathering.overview(
-        ledger, known, config, pages, redacted=options.redact, anonymous=options.anonymous
+        ledger,
+        known,
+        config,
+        pages,
+        redacted=options.redact,
+        anonymous=options.anonymous,
+        called=options.called,
     )
     old = html.read_manifest(out)
     keys = {page: _key(known, name, told, config, options) for name, page in pages.items()}
@@ -159,7 +170,8 @@ def _write_pages(
         made = [_page(ledger, known, name, told, config, options) for name in lead if name]
         first = html.write_single(content, made, out)
     # Told before the pages are drawn, with the keys of those that stand: a killed report goes on from there.
-    html.write_manifest(out, content, {page: k for page, k in keys.items() if old.get(page) == k})
+    standing = {page: k for page, k in keys.items() if old.get(page) == k}
+    html.write_manifest(out, content, standing, anonymous=options.anonymous)
     done = 0
     failed: list[tuple[str, str]] = []
     for some in executors.run(
@@ -173,31 +185,50 @@ def _write_pages(
             progress("drawing pages", done, len(stale))
     for name, _ in failed:
         del keys[pages[name]]
-    html.write_manifest(out, content, keys | ({INDEX: key} if drawn_as and not failed else {}))
+    keys |= {INDEX: key} if drawn_as and not failed else {}
+    html.write_manifest(out, content, keys, anonymous=options.anonymous)
     if failed:
         name, why = failed[0]
         raise ReportError(
-            f"{len(failed)} of {len(stale)} pages could not be drawn (activity {name}: {why}).",
+            f"{len(failed)} of {plurals.count(len(stale), 'page')} could not be drawn (activity {name}: {why}).",
             hint=f"Everything else is in {out}. Please report it.",
         )
     return first
 
 
 def _only(ledger: Ledger, athlete: str, paths: Sequence[Path]) -> set[str] | None:
-    """Ids of the activities that came from the given paths; None for all."""
+    """Ids of the activities that came from the given paths; None for all.
+
+    Raises
+    ------
+    ReportError
+        None came from there.
+    """
     if not paths:
         return None
-    roots = [str(path) for path in paths]
+    # as `sources.walk` takes an argument: whole, links as given
+    roots = [names.storable(Path(os.path.abspath(path))) for path in paths]  # noqa: PTH100
     rows = ledger.query(
         "select a.id, a.path, f.outer from activities a left join files f on f.athlete = a.athlete"
         " and f.path = a.path where a.athlete = ?",
         (athlete,),
     )
-    return {
+    found = {
         name
         for name, path, outer in rows
-        if any(str(place or "").startswith(root) for root in roots for place in (path, outer))
+        if any(_within(place, root) for root in roots for place in (path, outer) if place)
     }
+    if not found:
+        raise ReportError(
+            f"No activity in the ledger comes from {', '.join(map(str, paths))}.",
+            hint="Without --only the report shows the whole ledger.",
+        )
+    return found
+
+
+def _within(place: str, root: str) -> bool:
+    """Whether a path, perhaps one inside an archive, is `root` or below it."""
+    return place == root or place.startswith((f"{root.rstrip(os.sep)}{os.sep}", f"{root}!/"))
 
 
 def _wanted(known: Known, told: Sequence[Finding], options: "ReportOptions") -> list[tuple[str, date, str]]:
@@ -270,14 +301,16 @@ def _page(
     )
     if not options.anonymous:
         return made
-    return replace(made, about=replace(made.about, path="(not shown)", device_serial=None, facts={}))
+    return replace(made, about=anonymous.about(made.about), issues=anonymous.issues(made.issues))
 
 
 def _write_physio(ledger: Ledger, known: Known, out: Path, config: Config, options: "ReportOptions") -> Path:
     """The page for a physiotherapist: the weeks before a day, HTML and PDF."""
     until = options.until or known.as_of
     then = history.gather(ledger, known.athlete, config, as_of=until)
-    content = gathering.overview(ledger, then, config, {}, redacted=True, anonymous=options.anonymous)
+    content = gathering.overview(
+        ledger, then, config, {}, redacted=True, anonymous=options.anonymous, called=options.called
+    )
     changed = symptoms.before(then.history, options.onset) if options.onset else []
     sheet: dict[str, Any] = {
         "weeks": gathering.weeks(then, options.weeks),
@@ -287,5 +320,8 @@ def _write_physio(ledger: Ledger, known: Known, out: Path, config: Config, optio
         "rules": symptoms.rules(then.history.pain, until) if then.history.pain.height else (),
         "referral": symptoms.referral(then.history.pain, until),
     }
+    if not options.anonymous and html.is_anonymous(out):
+        # the folder names its athlete from here on; the next anonymous report must clear it
+        (out / html.MANIFEST).unlink()
     pdf.write_physio(content, sheet, out)
     return html.write_physio(content, sheet, out)

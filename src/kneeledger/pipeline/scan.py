@@ -14,6 +14,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -25,12 +26,16 @@ from kneeledger.errors import StoreError
 from kneeledger.ledger import duplicates, rows
 from kneeledger.ledger.store import Ledger, write_bytes
 from kneeledger.model import About, AltitudeSource, CadenceChoice, Issue, Recording, Source
-from kneeledger.pipeline.entries import Batch, Outcome, entry, freshness, plain, work
+from kneeledger.pipeline.entries import Batch, Outcome, entry, freshness, freshnesses, plain, work
+from kneeledger.sources import names
 
 __all__ = ["ScanResult", "refresh", "scan"]
 
 BATCH_BYTES = 3_000_000
 BATCH_FILES = 24
+BATCH_ROWS = 100
+"""Totals of a table that are written at once."""
+NO_RECORDS, NO_LAPS, NO_PAUSES = map(schema.empty, (schema.RECORDS, schema.LAPS, schema.PAUSES))
 DAY = re.compile(r"(?<!\d)(20\d\d)[-_]?([01]\d)[-_]?([0-3]\d)(?!\d)")
 MATCH_S = 300.0
 """An export's totals belong to a file that starts this near."""
@@ -69,7 +74,6 @@ def scan(
     cluster: str | None = None,
     accept_device: Callable[[str, str], bool] = lambda _serial, _other: False,
     progress: Callable[[ScanResult], None] | None = None,
-    on_wait: Callable[[], None] | None = None,
     keep_tracks: bool = True,
 ) -> ScanResult:
     """Read what is new below `paths` into an athlete's rows of the ledger.
@@ -84,7 +88,7 @@ def scan(
     """
     began = time.monotonic()
     result = ScanResult()
-    ledger.lock(on_wait=on_wait)
+    ledger.lock()
     ledger.sweep()
     foreign = ledger.serials_of_others(athlete)
     memory = _memory(ledger, athlete)
@@ -94,6 +98,7 @@ def scan(
             "select path, sha256 from files where athlete = ? and outcome = 'read' and code = ''", (athlete,)
         )
     }
+    held = {path: sha for sha, path in seen_content.items()}
     skipped: list[sources.Skipped] = []
     remembered_last: list[sources.Skipped] = []
     by_hand: list[sources.ByHand] = []
@@ -116,7 +121,11 @@ def scan(
                 reason = f"same content as {seen_content[item.sha256]}"
                 waiting.append(_told(item, "read", "same_content", reason))
             else:
+                # What the file held before is no longer there: under another name it would be new.
+                if (before := held.get(item.path)) not in (None, item.sha256):
+                    seen_content.pop(before, None)
                 seen_content[item.sha256] = item.path
+                held[item.path] = item.sha256
                 yield item
 
     tracks = str(ledger.tracks) if keep_tracks else None
@@ -144,10 +153,19 @@ def scan(
     result.activities = int(counted[0]) - int(counted[1] or 0)
     result.duplicates = int(counted[1] or 0) + int(counted[2])
     if not result.activities:
-        result.advice = exports.advice(skipped)
+        result.advice = exports.advice(skipped, _unread(ledger, athlete))
     _write_errors(ledger, athlete)
     result.seconds = time.monotonic() - began
     return result
+
+
+def _unread(ledger: Ledger, athlete: str) -> list[str]:
+    """The files on disk that a reader got nothing from, now or at a scan before: unchanged, they are not read again."""
+    found = ledger.query(
+        "select outer from files where athlete = ? and outcome <> 'read' and sha256 <> '' order by path",
+        (athlete,),
+    )
+    return list(dict.fromkeys(outer for (outer,) in found))
 
 
 def _unsettled(athlete: str) -> str:
@@ -163,7 +181,7 @@ def versioned(stamp: str) -> str:
 def _told(source: Source, outcome: str, code: str, reason: str) -> dict[str, str]:
     return {
         "path": source.path,
-        "outer": str(source.outer),
+        "outer": names.storable(source.outer),
         "stamp": source.stamp,
         "sha256": source.sha256,
         "outcome": outcome,
@@ -244,7 +262,7 @@ def _skipped(item: sources.Skipped, result: ScanResult) -> list[dict[str, Any]]:
 def _told_skipped(item: sources.Skipped, outcome: str) -> dict[str, Any]:
     return {
         "path": item.path,
-        "outer": str(item.outer),
+        "outer": names.storable(item.outer),
         "stamp": item.stamp,
         "sha256": "",
         "outcome": outcome,
@@ -273,12 +291,12 @@ def _commit(
             del foreign[serial]
     with ledger.transaction() as db:
         if outcome.segment:
-            ledger.put_segment(db, outcome.segment, outcome.segment_rows)
+            ledger.put_segment(db, outcome.segment, outcome.segment_rows, outcome.segment_crc)
         for one in (*told, *outcome.files):
             _put_file(ledger, db, athlete, one)
             if one["outcome"] == "read" and not one["code"]:
                 _hand_over(db, athlete, one)
-                db.execute("delete from activities where athlete = ? and path = ?", (athlete, one["path"]))
+                ledger.drop_activities(db, athlete, one["path"])
         for row in outcome.activities:
             ledger.put_activity(db, row)
         if outcome.activities:
@@ -294,7 +312,8 @@ def _hand_over(db: sqlite3.Connection, athlete: str, one: dict[str, Any]) -> Non
         (athlete, one["path"], one["sha256"]),
     ).fetchall():
         db.execute(
-            "update activities set path = ?1, about = json_set(about, '$.path', ?1)"
+            # its sum no longer holds, and none is put in its place: what is written here is not looked at
+            "update activities set path = ?1, about = json_set(about, '$.path', ?1), crc = null"
             " where athlete = ?2 and path = ?3 and sha256 = ?4",
             (copy, athlete, one["path"], old),
         )
@@ -318,22 +337,15 @@ def _count(result: ScanResult, outcome: Outcome) -> None:
 
 
 def _mark_duplicates(ledger: Ledger, athlete: str) -> None:
-    frame = ledger.activities(athlete, duplicates=True)
-    if frame.is_empty():
-        return
-    metrics = ledger.metrics(athlete, ["timer_s", "distance_m"])
-    formats = [json.loads(text)["format"] for text in frame.get_column("about")]
-    working = ["in_progress" in rows.context_from_json(text) for text in frame.get_column("context")]
-    table = (
-        frame.with_columns(
-            pl.Series("format", formats, dtype=pl.String), pl.Series("in_progress", working, dtype=pl.Boolean)
+    frame = ledger.alike(athlete)
+    wanted = duplicates.find(frame)
+    have = dict(
+        ledger.query(
+            "select id, duplicate_of from activities where athlete = ? and duplicate_of is not null",
+            (athlete,),
         )
-        .join(metrics, on="id", how="left")
-        .with_columns(pl.col("timer_s").alias("duration_s"), (pl.col("segment") != "").alias("records"))
     )
-    wanted = duplicates.find(table)
-    have = dict(zip(frame["id"], frame["duplicate_of"], strict=True))
-    changed = [(target, name) for name, target in wanted.items() if have[name] != target]
+    changed = [(wanted.get(name), name) for name in {*have, *wanted} if have.get(name) != wanted.get(name)]
     with ledger.transaction() as db:
         db.executemany("update activities set duplicate_of = ? where id = ?", changed)
         db.execute("delete from meta where key = ?", (_unsettled(athlete),))
@@ -353,8 +365,21 @@ def _write_errors(ledger: Ledger, athlete: str) -> None:
 
 def _keep_by_hand(ledger: Ledger, athlete: str, items: Sequence[sources.ByHand], config: Config) -> None:
     """Totals that an export tells of an activity without a recording: kept, unless a file has it."""
+    if not items:
+        return
     have = ledger.activities(athlete, duplicates=True).filter(~pl.col("by_hand"))
-    starts = sorted(have.get_column("start").to_list())
+    made = _rows_by_hand(athlete, items, sorted(have.get_column("start").to_list()), config)
+    while some := list(islice(made, BATCH_ROWS)):  # a transaction is a write to the disk
+        with ledger.transaction() as db:
+            for row in some:
+                ledger.put_activity(db, row)
+            db.execute("insert or replace into meta values (?, '1')", (_unsettled(athlete),))
+
+
+def _rows_by_hand(
+    athlete: str, items: Sequence[sources.ByHand], starts: list[datetime], config: Config
+) -> Iterator[dict[str, Any]]:
+    """The rows of those that do not start with a recording; `starts` of these, in order."""
     for item in items:
         if item.start is None:
             continue
@@ -367,15 +392,13 @@ def _keep_by_hand(ledger: Ledger, athlete: str, items: Sequence[sources.ByHand],
         row = rows.activity_row(
             athlete,
             made,
-            freshness=freshness(recording.about, config),
+            freshness=freshness(rows.day_of(recording.about), config),
             segment="",
             context={"title": plain(item.title or ""), "layout": item.layout},
             pauses=recording.pauses,
         )
         row["read_issues"] = rows.issues_json(recording.issues)
-        with ledger.transaction() as db:
-            ledger.put_activity(db, row)
-            db.execute("insert or replace into meta values (?, '1')", (_unsettled(athlete),))
+        yield row
 
 
 def _recording_by_hand(item: sources.ByHand, start: datetime) -> Recording:
@@ -409,10 +432,16 @@ def _recording_by_hand(item: sources.ByHand, start: datetime) -> Recording:
     issue = Issue(
         "by_hand", 1, "The export holds totals only, no recording: distance and time are as written."
     )
-    empty = schema.empty
-    return Recording(
-        about, empty(schema.RECORDS), empty(schema.LAPS), empty(schema.PAUSES), pl.DataFrame(), (issue,)
-    )
+    return Recording(about, NO_RECORDS, NO_LAPS, NO_PAUSES, pl.DataFrame(), (issue,))
+
+
+def _stale(ledger: Ledger, athlete: str, config: Config) -> list[str]:
+    """Activities that do not rest on the versions and settings in force."""
+    every = ledger.query("select id, day, freshness from activities where athlete = ?", (athlete,))
+    with ledger.parsing():
+        days = {day: date.fromisoformat(day) for _, day, _ in every}
+    wanted = freshnesses(days.values(), config)
+    return [name for name, day, key in every if wanted[days[day]] != key]
 
 
 def refresh(ledger: Ledger, *, athlete: str, config: Config) -> int:
@@ -420,34 +449,27 @@ def refresh(ledger: Ledger, *, athlete: str, config: Config) -> int:
 
     Works from the stored tracks: the sources may have moved.
     """
-    every = ledger.query("select id, about, freshness from activities where athlete = ?", (athlete,))
-    stale = [name for name, text, key in every if freshness(rows.about_from_json(text), config) != key]
+    stale = _stale(ledger, athlete, config)
     if stale:
         ledger.lock()
+        stale = _stale(ledger, athlete, config)  # whoever was waited for may have done it, or taken some away
     for activity in stale:
-        about_text, laps, pauses, issues, context, segment, duplicate_of = ledger.query(
-            "select about, laps, pauses, read_issues, context, segment, duplicate_of from activities where id = ?",
-            (activity,),
-        )[0]
-        about = rows.about_from_json(about_text)
+        kept = ledger.written(activity)
         records = ledger.records(activity)
-        recording = rows.recording(
-            about,
-            records if records is not None else pl.DataFrame(),
-            laps,
-            pauses,
-            rows.issues_from_json(issues),
-        )
+        with ledger.parsing():
+            recording = rows.recording(kept, records)
+            context = rows.context_from_json(kept.context)
+        about = recording.about
         _, made = entry(recording, config)
         row = rows.activity_row(
             athlete,
             made,
-            freshness=freshness(about, config),
-            segment=segment,
-            context=json.loads(context),
+            freshness=freshness(rows.day_of(about), config),
+            segment=kept.segment,
+            context=context,
             pauses=recording.pauses,
         )
-        row |= {"read_issues": issues, "duplicate_of": duplicate_of, "id": activity}
+        row |= {"read_issues": kept.read_issues, "duplicate_of": kept.duplicate_of, "id": activity}
         with ledger.transaction() as db:
             ledger.put_activity(db, row)
     return len(stale)

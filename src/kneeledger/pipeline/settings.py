@@ -10,6 +10,7 @@ from kneeledger.config import Config, Origin, Setting, load, toml_text
 from kneeledger.errors import ConfigError
 from kneeledger.model import DownhillModel
 from kneeledger.preparation import Settings as PreparationSettings
+from kneeledger.reporting import writing
 
 __all__ = ["SETTINGS", "default_ledger", "find", "preparation", "shown", "user_file", "write_template"]
 
@@ -29,9 +30,18 @@ SETTINGS: tuple[Setting, ...] = (
         low=20,
         high=300,
         dated=True,
+        example=70.0,
     ),
     Setting("pack_kg", 0.0, "kg", "Load carried on the body.", low=0, high=80),
-    Setting("incline", None, "fraction", "Grade of treadmill runs that do not say.", low=-0.3, high=0.4),
+    Setting(
+        "incline",
+        None,
+        "fraction",
+        "Grade of treadmill runs that do not say.",
+        low=-0.3,
+        high=0.4,
+        example=0.01,
+    ),
     Setting("tz", "", "", "Time zone for files that do not tell, such as Europe/Berlin."),
     Setting(
         "units", "metric", "", "What is shown; data files are always SI.", choices=("metric", "imperial")
@@ -50,13 +60,14 @@ SETTINGS: tuple[Setting, ...] = (
         "Take body mass from a foot pod's field (Stryd) where nothing better is known.",
     ),
     Setting("redact_location", True, "", "Leave coordinates, places and titles out of reports."),
-    Setting("floor_distance_m", 1000.0, "m", "A run must exceed the longest by this much to be told.", low=0),
-    Setting("floor_descent_m", 100.0, "m", "The same for descent.", low=0),
-    Setting("floor_easy_minutes", 10.0, "min", "The same for knee load.", low=0),
-    Setting("acute_days", 7, "d", "Length of the recent window.", "Frandsen2025", low=3, high=14),
-    Setting("chronic_days", 28, "d", "Length of the usual window.", "Frandsen2025", low=14, high=84),
+    Setting("floor_distance_m", 1000.0, "m", "Excess over the longest run that is not told yet.", low=1),
+    Setting("floor_descent_m", 100.0, "m", "The same for descent.", low=1),
+    Setting("floor_easy_minutes", 10.0, "min", "The same for knee load; thrice for a week.", low=1),
     Setting("jobs", 0, "", "Worker processes; 0 for as many as there are cores.", low=0, high=256),
 )
+
+
+DATED = tuple(one.key for one in SETTINGS if one.dated)
 
 
 def user_file() -> Path:
@@ -84,13 +95,23 @@ def find(flags: Mapping[str, Any], *, exports: Iterable[Path] = ()) -> Config:
     ConfigError
         A key is unknown, a value is out of its range, or a time zone has no such name.
     """
-    here = Path.cwd().resolve()
+    try:
+        here = Path.cwd().resolve()
+    except OSError as error:
+        raise ConfigError(
+            "The folder this was started in is gone.", hint="Change to another and run it again."
+        ) from error
     inside = any(here == root or root in here.parents for root in (Path(p).resolve() for p in exports))
     files = [user_file()] if inside else [user_file(), here / "kneeledger.toml"]
     config = load(SETTINGS, files=files, flags=flags)
     if config["tz"]:
         local_time.zone(config["tz"])
     return config
+
+
+def facts(config: Config, day: date) -> tuple[Any, ...]:
+    """What holds from some day on, as it is on a local day: days alike in it have the same `preparation`."""
+    return tuple(config.on(key, day) for key in DATED)
 
 
 def preparation(config: Config, day: date) -> PreparationSettings:
@@ -118,12 +139,10 @@ def write_template(file: Path) -> Path:
     ConfigError
         The file exists or cannot be written.
     """
+    if file.is_symlink() or file.exists():
+        raise ConfigError(f"{file} exists already.", hint="Edit it, or move it away first.")
     try:
-        file.parent.mkdir(parents=True, exist_ok=True)
-        with file.open("x", encoding="utf-8") as handle:
-            handle.write(toml_text(SETTINGS))
-    except FileExistsError as error:
-        raise ConfigError(f"{file} exists already.", hint="Edit it, or move it away first.") from error
+        writing.text(file, toml_text(SETTINGS))
     except OSError as error:
         raise ConfigError(f"{file} cannot be written: {error.strerror}.") from error
     return file

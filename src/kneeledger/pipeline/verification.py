@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from kneeledger import exports
+from kneeledger import exports, plurals
 from kneeledger.errors import ConfigError, ReadError
 from kneeledger.ledger.store import Ledger, write_bytes
 from kneeledger.model import Source
@@ -61,7 +61,8 @@ def sample(paths: Sequence[Path], ledger: Ledger, *, athlete: str, share: str) -
             )
     text = "".join(json.dumps(one, ensure_ascii=False) + "\n" for one in told)
     write_bytes(ledger.folder / "verified.jsonl", text.encode())
-    tally = f"{looked} files read with a second decoder, {looked - len(lines)} agree in every cell."
+    agree = plurals.count(looked - len(lines), "agrees", "agree")
+    tally = f"{plurals.count(looked, 'file')} read with a second decoder, {agree} in every cell."
     if alone:
         tally += (
             f" For {alone} there is no second decoder, or it cannot read them; verified.jsonl says which."

@@ -11,7 +11,7 @@ Instead of: a base class for readers, or entry points.
 import gzip
 import hashlib
 import io
-import stat
+import os
 import zlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
@@ -21,7 +21,7 @@ from typing import Final
 
 import polars as pl
 
-from kneeledger import sources
+from kneeledger import plain_files, sources
 from kneeledger.errors import (
     CorruptFileError,
     EmptyActivityError,
@@ -212,14 +212,10 @@ def _refuse_other_fit(source: Source) -> None:
 def _opened(name: str, outer: Path) -> Iterator[Source | ReadError]:
     """The file, or what an archive holds: each recording as a source, each other thing as the reason why not."""
     try:
-        facts = outer.stat()
-        size = facts.st_size
-        if not stat.S_ISREG(facts.st_mode) and not stat.S_ISDIR(facts.st_mode):
-            raise ReadError(name, "it is no file but a device or a pipe")
-        with outer.open("rb") as stream:
+        with open(outer, "rb", opener=plain_files.opener) as stream:
             head = stream.read(sniff.HEAD)
             kind = file_kind(head)
-            if kind != "zip" and size > MAX_BYTES:
+            if kind != "zip" and os.fstat(stream.fileno()).st_size > MAX_BYTES:
                 raise LimitError(name, f"it is larger than {MAX_BYTES // 2**20} MB")
             data = b"" if kind == "zip" else head + stream.read()
     except OSError as error:

@@ -9,15 +9,17 @@ Instead of: readers that finish their own recordings, each a little differently.
 """
 
 import re
+from dataclasses import replace
+from datetime import UTC, datetime
 from typing import Final
 
 import numpy as np
 import polars as pl
 
-from kneeledger import local_time, mending, schema
-from kneeledger.errors import EmptyActivityError
+from kneeledger import local_time, mending, plurals, schema
+from kneeledger.errors import CorruptFileError, EmptyActivityError
 from kneeledger.mending import Leg
-from kneeledger.mending.rows import NO_TIME, as_floats, floats, time_us, with_series
+from kneeledger.mending.rows import NO_TIME, SECOND, as_floats, floats, time_us, with_series
 from kneeledger.model import (
     About,
     AltitudeSource,
@@ -35,6 +37,9 @@ __all__ = ["recordings"]
 
 TOO_SHORT: Final = 10
 """Fewer records than this are told to be too few to analyse; project rule."""
+FIRST: Final = datetime(1980, 1, 1, tzinfo=UTC)
+LAST: Final = datetime(2100, 1, 1, tzinfo=UTC)
+"""Times before the first or after the last are not believed; project rule."""
 INDOOR: Final = frozenset(
     {"treadmill", "virtual_activity", "spin", "elliptical", "stair_climbing", "lap_swimming"}
 )
@@ -66,19 +71,66 @@ def recordings(draft: Draft, source: Source, *, tz: str | None, part: int = 0) -
     ------
     EmptyActivityError
         Neither its records nor its totals say when it was.
+    CorruptFileError
+        They do, and no date of them is from the age of sport watches.
     ConfigError
         `tz` is not the name of a time zone.
     """
+    draft, years = _believed(draft)
     legs = [leg for leg in mending.mend(draft) if leg.start is not None]
+    if not legs and years:
+        of = f"year {years[0]}" if years[0] == years[1] else f"years {years[0]} to {years[1]}"
+        raise CorruptFileError(source.path, f"its times are of the {of}")
     if not legs:
         raise EmptyActivityError(source.path, "it holds neither a record with a time nor totals")
-    return [_recording(leg, draft, source, tz, part + k, legs) for k, leg in enumerate(legs)]
+    # looked for once: a leg of a thousand without a position would go through all others
+    place = next((found for leg in legs if (found := _position(leg.records)) is not None), None)
+    return [_recording(leg, draft, source, tz, part + k, place) for k, leg in enumerate(legs)]
+
+
+def _believed(draft: Draft) -> tuple[Draft, tuple[int, int] | None]:
+    """The draft without times outside `FIRST` to `LAST`, and the years of what was taken out.
+
+    A report has a row a day and calendars end in the year 9999: one wrong date would cost all others.
+    """
+    low, high = (int(moment.timestamp()) * SECOND for moment in (FIRST, LAST))
+    changed: dict[str, pl.DataFrame] = {}
+    outside: list[int] = []
+    for part, name in (("records", "time"), ("sessions", "start"), ("laps", "start"), ("events", "time")):
+        frame: pl.DataFrame = getattr(draft, part)
+        if name not in frame.columns:
+            continue
+        us = frame.get_column(name).cast(schema.TIME).cast(pl.Int64)
+        least, most = us.min(), us.max()
+        if not isinstance(least, int) or not isinstance(most, int) or (low <= least and most <= high):
+            continue
+        wrong = (us < low) | (us > high)
+        outside += us.filter(wrong).to_list()
+        changed[part] = with_series(frame, [us.set(wrong, None).cast(schema.TIME).alias(name)])
+    if not outside:
+        return draft, None
+    text = f"{plurals.count(len(outside), 'time is', 'times are')} not between {FIRST.year} and {LAST.year}; left out."
+    issues = (*draft.issues, Issue("bad_time", len(outside), text))
+    draft = replace(
+        draft,
+        issues=issues,
+        records=changed.get("records", draft.records),
+        sessions=changed.get("sessions", draft.sessions),
+        laps=changed.get("laps", draft.laps),
+        events=changed.get("events", draft.events),
+    )
+    return draft, (_year(min(outside)), _year(max(outside)))
+
+
+def _year(us: int) -> int:
+    """The year of a time that may be outside of any calendar, by the mean length of years."""
+    return 1970 + int(us // (365.2425 * 86_400 * SECOND))
 
 
 def _recording(
-    leg: Leg, draft: Draft, source: Source, tz: str | None, part: int, legs: list[Leg]
+    leg: Leg, draft: Draft, source: Source, tz: str | None, part: int, place: tuple[float, float] | None
 ) -> Recording:
-    """The recording of a leg; one that has no position takes that of another of the `legs`."""
+    """The recording of a leg; one that has no position takes `place`, that of another leg."""
     records = leg.records
     issues = list(leg.issues)
     sport = leg.sport
@@ -96,22 +148,19 @@ def _recording(
         records = _with_cadence(records, choice)
         records = _with_developer(records, issues)
         if records.height < TOO_SHORT:
-            text = f"Only {records.height} record{'s' * (records.height != 1)}: too short to analyse."
+            text = f"Only {plurals.count(records.height, 'record')}: too short to analyse."
             issues.append(Issue("too_short", records.height, text))
     arrays: dict[str, FloatArray] = {}
     frame, refused = schema.conform(records, schema.RECORDS, arrays)
     issues += [
-        Issue("out_of_bounds", count, f"{count} values of {name} cannot be true; left out.")
+        Issue("out_of_bounds", count, f"{plurals.count(count, 'value')} of {name} cannot be true; left out.")
         for name, count in refused.items()
     ]
     indoor, virtual = _setting(leg, draft, has_altitude=_given(frame, "altitude_m"))
     facts = {key: value for key, value in draft.facts.items() if key not in ("mass_kg", "pod_mass_kg")}
     mass, pod_mass = draft.facts.get("mass_kg"), draft.facts.get("pod_mass_kg")
     assert leg.start is not None
-    where = _position(frame) or next(
-        (found for other in legs if (found := _position(other.records)) is not None), None
-    )
-    offset_s, how = local_time.offset(leg.start, where, draft.facts, tz)
+    offset_s, how = local_time.offset(leg.start, _position(frame) or place, draft.facts, tz)
     about = About(
         start=leg.start,
         end=leg.end or leg.start,

@@ -9,9 +9,10 @@ a point in the documented namespace `NAMESPACE`, so that a map can colour a desc
 Instead of: writing GPX by string, or keeping the load in a comment.
 """
 
+import errno
 import xml.etree.ElementTree as ET  # builds elements for gpxpy to write; nothing is parsed with it
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -21,8 +22,15 @@ import gpxpy.gpx
 import numpy as np
 import polars as pl
 
-from kneeledger.errors import CorruptFileError, EmptyActivityError, LimitError, UnsupportedFormatError
-from kneeledger.model import Draft, FloatArray, Source
+from kneeledger import plain_files, schema
+from kneeledger.errors import (
+    CorruptFileError,
+    EmptyActivityError,
+    LimitError,
+    ReadError,
+    UnsupportedFormatError,
+)
+from kneeledger.model import WORD_CHARS, Draft, FloatArray, Source
 from kneeledger.readers import gpx, tcx
 from kneeledger.readers.xml import document
 from kneeledger.readers.xml_values import number
@@ -37,7 +45,11 @@ the time up to this point, one leg [BW·s]. An absent child means the value is n
 """
 
 _PREFIX = "knee"
-_MAX_BYTES = 64 * 1024 * 1024
+_LINE = {name: schema.RECORDS[name] for name in ("latitude_deg", "longitude_deg", "altitude_m")}
+MAX_BYTES = 64_000_000
+"""The largest file of a course. [byte]"""
+MAX_POINTS = 200_000
+"""Of a course, waypoints among them: 2,000 km of a point each ten metres."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,13 +75,13 @@ class Course:
     waypoints: tuple[Waypoint, ...]
 
 
-def read_course(source: str | Path | bytes) -> Course:
+def read_course(source: str | Path | bytes | Source) -> Course:
     """The planned course in a GPX or TCX file.
 
     Parameters
     ----------
     source
-        Path of the file, or its content.
+        Path of the file, its content, or a source that was opened already.
 
     Raises
     ------
@@ -80,23 +92,30 @@ def read_course(source: str | Path | bytes) -> Course:
     CorruptFileError
         It is claimed to be GPX or TCX and cannot be read.
     LimitError
-        It is larger than 64 MB or beyond the bounds of XML.
+        It is larger than 64 MB, has more than `MAX_POINTS`, or is beyond the bounds of XML.
+    ReadError
+        The file cannot be opened, or is a folder, a pipe or a device.
     """
+    opened = _opened(source)
+    if len(opened.data) > MAX_BYTES:
+        raise LimitError(opened.path, "a course of more than 64 MB is not read")
+    if tcx.claims(opened.data[:4096]):
+        return _tcx_course(opened)
+    if gpx.claims(opened.data[:4096]):
+        return _gpx_course(opened)
+    raise UnsupportedFormatError(opened.path, "it is neither GPX nor TCX", hint="Export the course as GPX.")
+
+
+def _opened(source: str | Path | bytes | Source) -> Source:
+    if isinstance(source, Source):
+        return source
     if isinstance(source, bytes):
-        path, data = "course", source
-    else:
-        path = str(source)
-        if Path(source).stat().st_size > _MAX_BYTES:
-            raise LimitError(path, "a course of more than 64 MB is not read")
-        data = Path(source).read_bytes()
-    if len(data) > _MAX_BYTES:
-        raise LimitError(path, "a course of more than 64 MB is not read")
-    bytes_ = Source(path, data, "", Path(path))
-    if tcx.claims(data[:4096]):
-        return _tcx_course(bytes_)
-    if gpx.claims(data[:4096]):
-        return _gpx_course(bytes_)
-    raise UnsupportedFormatError(path, "it is neither GPX nor TCX", hint="Export the course as GPX.")
+        return Source("course", source, "", Path("course"))
+    try:
+        return Source(str(source), plain_files.read(Path(source), MAX_BYTES), "", Path(source))
+    except OSError as error:
+        kind = LimitError if error.errno == errno.EFBIG else ReadError
+        raise kind(str(source), error.strerror or str(error)) from error
 
 
 def course_of_draft(draft: Draft, waypoints: Sequence[Waypoint] = ()) -> Course:
@@ -106,21 +125,53 @@ def course_of_draft(draft: Draft, waypoints: Sequence[Waypoint] = ()) -> Course:
     ------
     EmptyActivityError
         No record has a position.
+    LimitError
+        It has more than `MAX_POINTS`.
     """
+    path = str(draft.facts.get("name") or "course")
+    _bounded(draft.records.height, path)
     records = draft.records
     for name in ("latitude_deg", "longitude_deg", "altitude_m"):
         if name not in records.columns:
             records = records.with_columns(pl.lit(None, dtype=pl.Float64).alias(name))
-    records = records.filter(pl.col("latitude_deg").is_not_null() & pl.col("longitude_deg").is_not_null())
-    if not records.height:
-        raise EmptyActivityError(str(draft.facts.get("name") or "course"), "its line has no position")
     title = draft.facts.get("name")
+    return _believed(
+        Course(
+            name=str(title) if title else None,
+            latitude_deg=_array(records["latitude_deg"]),
+            longitude_deg=_array(records["longitude_deg"]),
+            altitude_m=_array(records["altitude_m"]),
+            waypoints=tuple(waypoints),
+        ),
+        path,
+    )
+
+
+def _bounded(count: int, path: str) -> None:
+    if count > MAX_POINTS:
+        raise LimitError(path, f"a course of more than {MAX_POINTS:,} points is not read")
+
+
+def _believed(course: Course, path: str) -> Course:
+    """Without places that are not on Earth, as readers of recordings drop them; an impossible altitude is unknown."""
+    line, _ = schema.conform(pl.DataFrame({name: getattr(course, name) for name in _LINE}), _LINE)
+    line = line.drop_nulls(["latitude_deg", "longitude_deg"])
+    if not line.height:
+        raise EmptyActivityError(path, "its line has no position")
+    columns = {name: [getattr(place, name) for place in course.waypoints] for name in _LINE}
+    places, _ = schema.conform(pl.DataFrame(columns, schema=dict.fromkeys(_LINE, pl.Float64)), _LINE)
     return Course(
-        name=str(title) if title else None,
-        latitude_deg=_array(records["latitude_deg"]),
-        longitude_deg=_array(records["longitude_deg"]),
-        altitude_m=_array(records["altitude_m"]),
-        waypoints=tuple(waypoints),
+        name=course.name,
+        latitude_deg=_array(line["latitude_deg"]),
+        longitude_deg=_array(line["longitude_deg"]),
+        altitude_m=_array(line["altitude_m"]),
+        waypoints=tuple(
+            replace(place, altitude_m=altitude)
+            for place, (latitude, longitude, altitude) in zip(
+                course.waypoints, places.iter_rows(), strict=True
+            )
+            if latitude is not None and longitude is not None
+        ),
     )
 
 
@@ -131,6 +182,7 @@ def _array(column: pl.Series) -> FloatArray:
 def _gpx_course(source: Source) -> Course:
     """By gpxpy over the cleaned text, so that marks, prefixes and document types cannot stop it."""
     doc = document(source)
+    _bounded(len(doc.named("trkpt", "rtept", "wpt")), source.path)
     undeclared = sorted({name.partition(":")[0] for name in doc.names if ":" in name} - doc.namespaces.keys())
     data = doc.data
     if undeclared:
@@ -152,22 +204,23 @@ def _gpx_course(source: Source) -> Course:
         name = routes[0].name
     else:
         raise EmptyActivityError(source.path, "it holds no track and no route, only waypoints or metadata")
-    return Course(
-        name=name or parsed.name or None,
+    found = Course(
+        name=(name or parsed.name or "")[:WORD_CHARS] or None,
         latitude_deg=np.array([point.latitude for point in points], dtype=np.float64),
         longitude_deg=np.array([point.longitude for point in points], dtype=np.float64),
         altitude_m=np.array([_or_nan(point.elevation) for point in points], dtype=np.float64),
         waypoints=tuple(
             Waypoint(
-                name=place.name or place.description or "",
+                name=(place.name or place.description or "")[:WORD_CHARS],
                 latitude_deg=float(place.latitude),
                 longitude_deg=float(place.longitude),
                 altitude_m=None if place.elevation is None else float(place.elevation),
-                kind=place.type or place.symbol or None,
+                kind=(place.type or place.symbol or "")[:WORD_CHARS] or None,
             )
             for place in parsed.waypoints
         ),
     )
+    return _believed(found, source.path)
 
 
 def _or_nan(value: float | None) -> float:
@@ -200,9 +253,10 @@ def _drafted(source: Source, error: Exception) -> Course:
 
 def _tcx_course(source: Source) -> Course:
     """The first course of a TCX file, else its first activity with positions."""
+    doc = document(source)
+    _bounded(len(doc.named("Trackpoint", "CoursePoint")), source.path)
     drafts = tcx.drafts(source)
     planned = [draft for draft in drafts if draft.facts.get("planned")]
-    doc = document(source)
     places: list[Waypoint] = []
     for element in doc.named("CoursePoint").tolist():
         position = doc.children(element, "Position")

@@ -11,10 +11,12 @@ Instead of: fitparse alone, which reads a few thousand records a second and rais
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
+from itertools import islice
 from types import MappingProxyType
 
 import polars as pl
 
+from kneeledger import plurals
 from kneeledger.errors import CorruptFileError, UnsupportedFormatError
 from kneeledger.model import Draft, Issue, Source
 from kneeledger.readers.fit_columns import DevField, PartTables
@@ -165,17 +167,19 @@ def decode(data: bytes, *, path: str = "") -> FitFile:
     CorruptFileError
         There is a FIT header and not one readable message behind it.
     """
-    found: list[Part] = []
-    for part in parts(data):
-        found.append(part)
-        if len(found) >= MAX_PARTS:
-            break
+    chained = parts(data)
+    found = list(islice(chained, MAX_PARTS))
+    more = next(chained, None) is not None
     if not found:
         raise UnsupportedFormatError(path, f"not a FIT file: {_looks_like(data)}")
     tables = tuple(PartTables(data, part) for part in found)
     if not any(part.by_number for part in found):
         raise CorruptFileError(path, "a FIT header, and no readable message behind it")
-    return FitFile(path, len(data), tuple(found), tables, tuple(_issues(found)))
+    issues = _issues(found)
+    if more:
+        text = f"More than {MAX_PARTS:,} files are chained in it; those behind were left unread."
+        issues.append(Issue("fit_chain_limit", 1, text))
+    return FitFile(path, len(data), tuple(found), tables, tuple(issues))
 
 
 def drafts(source: Source, *, decoder: str = "kneeledger") -> list[Draft]:
@@ -241,7 +245,8 @@ def _issues(found: list[Part]) -> list[Issue]:
     tell("fit_cut", cut, "The file ends before its declared end; what is there was kept.")
     holes = [gap for part in found for gap in part.gaps if gap.start < part.end]
     lost = sum(gap.end - gap.start for gap in holes)
-    tell("fit_hole", len(holes), f"{lost} damaged bytes were passed over; reading went on behind them.")
+    damaged = plurals.count(lost, "damaged byte was", "damaged bytes were")
+    tell("fit_hole", len(holes), f"{damaged} passed over; reading went on behind.")
     dropped = sum(part.dropped for part in found)
     tell(
         "fit_record_dropped",

@@ -13,8 +13,9 @@ Instead of: a dictionary a message, where the last of two equal names wins.
 
 import math
 import struct
+from bisect import bisect_left
 from collections.abc import Callable, Collection, Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import cache, cached_property, lru_cache
 from typing import Any
@@ -25,7 +26,7 @@ import polars as pl
 
 from kneeledger import schema
 from kneeledger.model import FloatArray
-from kneeledger.readers.fit_layout import TIMESTAMP, Definition, Part, Positions, Slot, with_type
+from kneeledger.readers.fit_layout import MAX_FIELDS, TIMESTAMP, Definition, Part, Positions, Slot, with_type
 from kneeledger.readers.fit_profile import Component, FieldSpec, MessageSpec, Sub, message
 
 __all__ = ["DevField", "PartTables", "Table"]
@@ -35,6 +36,12 @@ EPOCH_S = 631_065_600
 EPOCH = datetime(1989, 12, 31, tzinfo=UTC)
 FEW_ROWS = 150
 """Up to this height a table is made cell by cell: a column of numpy and polars costs about as many cells."""
+MAX_DEV_FIELDS = 255
+"""More developer fields of one kind of message have no column; the richest real file has about 40."""
+MAX_DEV_CELLS = 20_000_000
+"""Nor have those with which all would have more values than this, so that no file can fill the memory."""
+FEW_DEV_FIELDS = 16
+"""So many have one whatever the number of messages."""
 UTC_TIME = pl.Datetime("us", "UTC")
 LOCAL_TIME = pl.Datetime("us")
 DESCRIPTION = 206
@@ -107,6 +114,7 @@ class PartTables:
         self.data = data
         self.part = part
         self._tables: dict[int, Table] = {}
+        self._fields_left = MAX_FIELDS
 
     def has(self, number: int) -> bool:
         """Whether there is a message of this kind."""
@@ -151,34 +159,45 @@ class PartTables:
         """The messages of a layout; in pieces where a developer field of it is described anew in between."""
         if not definition.developer or definition.number == DESCRIPTION or not self._described_anew:
             return [_Group(self.data, definition)]
-        positions = definition.positions()
         keys = {(slot.index, slot.number) for slot in definition.slots if slot.index >= 0}
-        cuts = [at for key, at in self._described_anew if key in keys]
+        count = sum(len(self._described_anew.get(key, ())) for key in keys)
+        # each piece costs what a layout does; a file that describes its fields without end is told the first way
+        self._fields_left -= count * len(definition.slots)
+        if self._fields_left < 0:
+            return [_Group(self.data, definition)]
+        positions = definition.positions()
+        cuts = sorted(at for key in keys for at in self._described_anew.get(key, ()))
         pieces = np.split(positions, np.searchsorted(positions, cuts))
         return [_Group(self.data, definition, piece) for piece in pieces if len(piece)]
 
     @cached_property
-    def _described_anew(self) -> list[tuple[tuple[int, int], int]]:
-        """Where a description says other than the one before for the same field: (index, number), position."""
-        latest: dict[tuple[int, int], DevField] = {}
-        found = []
+    def _described_anew(self) -> dict[tuple[int, int], list[int]]:
+        """Where a description says other than the one before for the same field: positions by index and number."""
+        latest: dict[tuple[int, int], tuple[object, ...]] = {}
+        found: dict[tuple[int, int], list[int]] = {}
         for entry in self.dev_fields:
             key = (entry.index, entry.number)
-            before = latest.get(key)
-            if before is not None and replace(before, position=entry.position) != entry:
-                found.append((key, entry.position))
-            latest[key] = entry
+            says = (entry.base, entry.name, entry.units, entry.scale, entry.offset, entry.native)
+            if latest.setdefault(key, says) != says:
+                found.setdefault(key, []).append(entry.position)
+                latest[key] = says
         return found
 
     def described(self, slot: Slot, first: int) -> DevField | None:
         """The description that holds for a developer field of messages that start at `first`."""
-        best: DevField | None = None
+        entries = self._by_key.get((slot.index, slot.number))
+        if entries is None:
+            return None
+        before = bisect_left(entries, first, key=lambda entry: entry.position)
+        return entries[max(before - 1, 0)]
+
+    @cached_property
+    def _by_key(self) -> dict[tuple[int, int], list[DevField]]:
+        """The descriptions of each developer field in file order, by index and number."""
+        found: dict[tuple[int, int], list[DevField]] = {}
         for entry in self.dev_fields:
-            if (entry.index, entry.number) == (slot.index, slot.number) and (
-                best is None or entry.position < first
-            ):
-                best = entry
-        return best
+            found.setdefault((entry.index, entry.number), []).append(entry)
+        return found
 
     @cached_property
     def compressed_stamps(self) -> tuple[Positions, Positions]:
@@ -284,7 +303,19 @@ class Table:
 
     @cached_property
     def _developer(self) -> dict[str, tuple[DevField | None, list[tuple[_Group, Slot]]]]:
-        """Where each developer field lies, by column name; one name twice gets a number."""
+        """Where each developer field that is kept lies, by column name; one name twice gets a number."""
+        return self._developer_all[0]
+
+    @property
+    def left_out(self) -> int:
+        """How many developer fields are beyond the bounds and have no column."""
+        return self._developer_all[1]
+
+    @cached_property
+    def _developer_all(self) -> tuple[dict[str, tuple[DevField | None, list[tuple[_Group, Slot]]]], int]:
+        """The developer fields by column name, the first of them, and how many more there are."""
+        most = max(min(MAX_DEV_FIELDS, MAX_DEV_CELLS // max(self.height, 1)), FEW_DEV_FIELDS)
+        beyond: set[tuple[object, ...]] = set()
         found: dict[tuple[object, ...], tuple[DevField | None, list[tuple[_Group, Slot]]]] = {}
         for group in self.groups:
             first = int(group.positions[0])
@@ -296,8 +327,11 @@ class Table:
                 if entry is not None:
                     slot = with_type(slot, entry.base)
                     key = (slot.index, entry.column, entry.native, entry.scale, entry.offset)
+                if key not in found and len(found) >= most:
+                    beyond.add(key)
+                    continue
                 places = found.setdefault(key, (entry, []))[1]
-                if not any(known is group for known, _ in places):
+                if not places or places[-1][0] is not group:
                     places.append((group, slot))
         named: dict[str, tuple[DevField | None, list[tuple[_Group, Slot]]]] = {}
         for key, (entry, places) in found.items():
@@ -307,7 +341,7 @@ class Table:
                 again += 1
                 unique = f"{name} #{again}"
             named[unique] = (entry, places)
-        return named
+        return named, len(beyond)
 
     @cached_property
     def _numbers(self) -> dict[str, int]:
@@ -564,6 +598,15 @@ class Table:
         Rows of other layouts often have a field in the same place, and are few where they do not.
         """
         base, main = places[0][1].base, self._common.definition
+        if 2 * len(places) < len(
+            self.groups
+        ):  # going through all layouts for each field would take their square
+            values = np.full(
+                self.height, np.nan if base.code[0] == "f" else base.invalid, dtype=np.dtype(base.code)
+            )
+            for group, slot in places:
+                values[group.where] = _first_values(group.view(slot))
+            return values, _missing(values, places[0][1])
         lies = {id(group): (group, slot) for group, slot in places}
         model = next((slot for group, slot in places if group.definition is main and slot.count), None)
         kind, blank = np.dtype(base.code), np.nan if base.code[0] == "f" else base.invalid

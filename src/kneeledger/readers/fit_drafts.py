@@ -13,13 +13,14 @@ Instead of: a second mapping for fitparse, which would hide whose fault a differ
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from kneeledger import schema
+from kneeledger import plurals, schema
 from kneeledger.errors import EmptyActivityError, LimitError
 from kneeledger.mending.rows import as_floats
 from kneeledger.model import Draft, FloatArray, Issue, Source
@@ -35,6 +36,14 @@ SEMICIRCLE_DEG = 180.0 / 2**31
 MIN_RECORDS = 10
 MAX_RECORDS = 1_000_000
 """Of one file. A definition without fields makes a record of every byte, and each costs 350 in memory."""
+MAX_ROWS = 100_000
+"""Of one file, of each kind of message that is read row by row; the richest real file has 857 events."""
+MAX_SESSIONS = 2_000
+"""Of one file: each can become an activity; as many as a GPX or TCX may have."""
+BY_ROW = (
+    "session", "lap", "event", "device_info", "set", "file_id", "sport", "activity", "user_profile", "course",
+    "field_description", "timestamp_correlation",
+)  # fmt: skip
 RECORD = message_number("record")
 """A file that does not say what it is counts as an activity above this many timed records."""
 
@@ -102,6 +111,21 @@ class _Own:
         return table.frame().to_dicts() if columns is None else table.rows(columns)
 
 
+def _bound(path: str, kind: str, count: int) -> None:
+    """Refuse a file with so many messages of a kind.
+
+    Raises
+    ------
+    LimitError
+        They are more than any watch writes.
+    """
+    if kind == "record" and count > MAX_RECORDS:
+        raise LimitError(path, f"it has more than {MAX_RECORDS:,} records, eleven days of seconds")
+    most = MAX_SESSIONS if kind == "session" else MAX_ROWS
+    if kind in BY_ROW and count > most:
+        raise LimitError(path, f"it has more than {most:,} messages of the kind {kind}")
+
+
 def drafts(source: Source, *, decoder: str) -> list[Draft]:
     """One draft for each FIT file of the chain that is an activity, or a course.
 
@@ -114,12 +138,19 @@ def drafts(source: Source, *, decoder: str) -> list[Draft]:
     """
     if decoder == "kneeledger":
         opened = fit.decode(source.data, path=source.path)
-        if opened.numbers.get(RECORD, 0) > MAX_RECORDS:
-            raise LimitError(source.path, f"it has more than {MAX_RECORDS:,} records, eleven days of seconds")
+        for kind in ("record", *BY_ROW):
+            _bound(source.path, kind, opened.numbers.get(message_number(kind), 0))
         parts: list[Tables] = [_Own(tables) for tables in opened.tables]
         issues = opened.issues
+        beyond = sum(tables.table(RECORD).left_out for tables in opened.tables)
+        if beyond:
+            kinds = plurals.count(
+                beyond, "developer field of the records is", "developer fields of the records are"
+            )
+            text = f"{kinds} more than can be kept; left out."
+            issues = (*issues, Issue("too_many_fields", beyond, text))
     elif decoder == "fitparse":
-        parts, issues = fit_second.decode(source.data, path=source.path)
+        parts, issues = fit_second.decode(source.data, path=source.path, bound=partial(_bound, source.path))
     else:
         raise ValueError(f"no such decoder: {decoder}")
     found: list[Draft] = []
@@ -151,7 +182,7 @@ def _draft(tables: Tables, issues: tuple[Issue, ...], decoder: str) -> Draft | s
     sensors = tables.rows_of("device_info", SENSORS)
     sport, sub_sport = _sport(of_sport, sessions)
     records, more = _records(raw, sub_sport)
-    facts = _facts(tables, identity, of_sport, sensors)
+    facts = _facts(tables, identity, of_sport, sensors, one_session=sessions.height < 2)
     if kind == COURSE:
         facts["planned"] = True
     made = Draft(
@@ -412,7 +443,7 @@ def _device(identity: dict[str, Any], sensors: Rows) -> str | None:
 
 
 def _facts(
-    tables: Tables, identity: dict[str, Any], of_sport: dict[str, Any], sensors: Rows
+    tables: Tables, identity: dict[str, Any], of_sport: dict[str, Any], sensors: Rows, *, one_session: bool
 ) -> dict[str, object]:
     """Loose facts for later stages: see ``model.Draft.facts``."""
     facts: dict[str, object] = {}
@@ -441,7 +472,7 @@ def _facts(
     if course or name:
         facts["name"] = str(course or name)
     sets = tables.rows_of("set")
-    if sets:
+    if sets and one_session:  # of several nobody can say whose they are, and each would carry all
         facts["sets"] = [{key: value for key, value in row.items() if value is not None} for row in sets]
     return facts
 

@@ -13,7 +13,8 @@ Instead of: a generator of message objects, which costs a thousand times as much
 checksum in Python, which would cost more than all the decoding; and refusing a file whose checksum is wrong.
 """
 
-from collections.abc import Callable, Iterator
+from collections import ChainMap
+from collections.abc import Callable, Iterator, MutableMapping
 from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
 
@@ -28,6 +29,9 @@ LEAST = 7
 """Smallest data that hold a message: a definition without fields and a row of it. [byte]"""
 MAX_DEFINITIONS = 20_000
 """Distinct definitions believed in one part; real files have under 200."""
+MAX_FIELDS = 200_000
+"""Fields of all distinct definitions of a file, its chained ones included; the richest real file has 1,107. Each costs
+some microseconds and 200 bytes, whatever the file has of messages."""
 SYSTEM_TIME = 0x10000000
 """Below this a time stamp counts seconds since power-on, not since 1989-12-31."""
 JUMP_S = 40 * 86_400
@@ -39,6 +43,8 @@ RUN = 4
 RESYNC_MESSAGES, RESYNC_RECORDS, RESYNC_STEP_S = 8, 5, 10
 RESYNC_REACH = 1 << 16
 """How many bytes are searched for the way back after a hole."""
+RESYNC_TRIALS = 200_000
+"""So many places of a part are tried as the way back; a hole of some hundred bytes takes as many at most."""
 
 Positions = npt.NDArray[np.int64]
 
@@ -222,10 +228,11 @@ def file_type(head: bytes) -> int | None:
 
 def parts(data: bytes) -> Iterator[Part]:
     """The FIT files chained in these bytes, each walked; nothing where the first header is missing."""
-    pos = 0
+    pos, left = 0, MAX_FIELDS
     while 0 <= pos < len(data) and is_fit(data[pos : pos + 16]):
         part = _open(data, pos)
-        _walk_part(data, part)
+        _walk_part(data, part, left)
+        left -= sum(map(_fields, part.definitions))
         yield part
         pos = _next_header(data, part)
 
@@ -349,8 +356,12 @@ def _not_data(_: int) -> None:
 class _Table:
     """Which definition a header byte stands for now; equal definitions are one object."""
 
-    def __init__(self) -> None:
-        self.known: dict[bytes, Definition] = {}
+    def __init__(self, most_fields: int) -> None:
+        self.known: MutableMapping[bytes, Definition] = {}
+        self.fields_left = most_fields
+        self.trials_left = RESYNC_TRIALS
+        self.full = False
+        """Whether a definition was refused as one too many."""
         self.order: list[Definition] = []
         self.entries: list[Definition | None] = [None] * 256
         self.steps: list[tuple[int, Callable[[int], None]]] = [(0, _not_data)] * 256
@@ -360,8 +371,8 @@ class _Table:
 
     def copy(self) -> "_Table":
         """A table that may be changed on trial; definitions found in it are not counted."""
-        other = _Table()
-        other.known, other.entries = dict(self.known), list(self.entries)
+        other = _Table(self.fields_left)
+        other.known, other.entries = ChainMap({}, self.known), list(self.entries)
         other.compressed = self.compressed
         return other
 
@@ -382,7 +393,11 @@ class _Table:
         definition = self.known.get(key)
         if definition is None:
             definition, length = _definition(data, pos, end)
-            if definition is None or len(self.order) >= MAX_DEFINITIONS:
+            if definition is None:
+                return 0
+            self.fields_left -= _fields(definition)
+            if self.fields_left < 0 or len(self.order) >= MAX_DEFINITIONS:
+                self.full = True
                 return 0
             self.known[key] = definition
             self.order.append(definition)
@@ -398,22 +413,27 @@ class _Table:
         return length
 
 
-def _walk_part(data: bytes, part: Part) -> None:
+def _fields(definition: Definition) -> int:
+    """How many fields a definition declares."""
+    return (len(definition.native) + len(definition.developer)) // 3
+
+
+def _walk_part(data: bytes, part: Part, most_fields: int) -> None:
     """Find every message of the part: quickly, and again with care where that shows damage."""
-    table = _Table()
+    table = _Table(most_fields)
     reached = _quick_walk(data, part.first, part.end, table)
     part.definitions = table.order
-    part.limited = len(table.order) >= MAX_DEFINITIONS
+    part.limited = table.full
     if part.crc == "ok":
         part.stopped_at = None if reached >= part.end else reached
-        if reached < part.end:
-            _careful_walk(data, part)
+        if reached < part.end and not table.full:
+            _careful_walk(data, part, most_fields)
         return
     clean = reached >= part.end or _is_cut_message(data, reached, part.end, table)
     if clean and not _wild_stamps(data, part):
         part.cut = part.cut or reached < part.end
         return
-    _careful_walk(data, part)
+    _careful_walk(data, part, most_fields)
 
 
 def _is_cut_message(data: bytes, pos: int, end: int, table: _Table) -> bool:
@@ -512,9 +532,9 @@ def _stamp_at(data: bytes, pos: int, definition: Definition) -> int | None:
     return None if value == 0xFFFFFFFF else value
 
 
-def _careful_walk(data: bytes, part: Part) -> None:
+def _careful_walk(data: bytes, part: Part, most_fields: int) -> None:
     """Walk again message by message, watching the records' time stamps, and pass over holes (F8, F14)."""
-    table = _Table()
+    table = _Table(most_fields)
     pos, end = part.first, part.end
     last: int | None = None
     seen_activity = compressed = False
@@ -545,6 +565,9 @@ def _careful_walk(data: bytes, part: Part) -> None:
         if step:
             pos += step
             continue
+        if table.full:
+            part.stopped_at = pos
+            break
         if seen_activity:
             part.foreign = end - pos
             break
@@ -556,7 +579,7 @@ def _careful_walk(data: bytes, part: Part) -> None:
             break
         pos = found
     part.definitions = table.order
-    part.limited = len(table.order) >= MAX_DEFINITIONS
+    part.limited = table.full
     part.__dict__.pop("by_number", None)
 
 
@@ -573,6 +596,9 @@ def _resynchronise(data: bytes, pos: int, end: int, table: _Table, last: int | N
         header = data[at]
         if header & 0xC0 != 0x40 and table.data_entry(header) is None:
             continue
+        table.trials_left -= 1
+        if table.trials_left < 0:
+            return -1
         if _follows(data, at, end, table, last):
             return at
     return -1

@@ -9,13 +9,14 @@ Instead of: an automatic fallback, which would hide which decoder read a file.
 """
 
 import io
+from collections import Counter
 from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
 import polars as pl
 
-from kneeledger.errors import CorruptFileError, UnsupportedFormatError
+from kneeledger.errors import CorruptFileError, LimitError, UnsupportedFormatError
 from kneeledger.model import Issue
 from kneeledger.readers.fit_columns import LOCAL_TIME, UTC_TIME
 from kneeledger.readers.fit_layout import is_fit
@@ -54,8 +55,12 @@ class Messages:
         return frame.to_dicts()
 
 
-def decode(data: bytes, *, path: str) -> tuple[list[Any], tuple[Issue, ...]]:
+def decode(
+    data: bytes, *, path: str, bound: Callable[[str, int], None]
+) -> tuple[list[Any], tuple[Issue, ...]]:
     """The FIT files of the chain as fitparse reads them, and where it gave up.
+
+    `bound` is told a kind of message and how many there are by now, and raises where they are too many.
 
     Raises
     ------
@@ -63,6 +68,8 @@ def decode(data: bytes, *, path: str) -> tuple[list[Any], tuple[Issue, ...]]:
         These are not the bytes of a FIT file.
     CorruptFileError
         fitparse could read nothing of it.
+    LimitError
+        By `bound`.
     """
     import fitparse
 
@@ -70,11 +77,16 @@ def decode(data: bytes, *, path: str) -> tuple[list[Any], tuple[Issue, ...]]:
         raise UnsupportedFormatError(path, "not a FIT file")
     found: list[Messages] = [Messages()]
     issues: list[Issue] = []
+    counts: Counter[str] = Counter()
     try:
         for message in fitparse.FitFile(io.BytesIO(data), check_crc=False).get_messages():
             if message.name == "file_id" and "file_id" in found[-1].rows:
                 found.append(Messages())
+            counts[message.name] += 1
+            bound(message.name, counts[message.name])
             found[-1].rows.setdefault(message.name, []).append(_row(message))
+    except LimitError:
+        raise
     except Exception as error:  # fitparse raises anything at all on damaged files
         text = f"fitparse gave up ({type(error).__name__}); what came before was kept."
         issues.append(Issue("fitparse_stopped", 1, text))

@@ -12,13 +12,15 @@ Instead of: one draft a file, or one a track whatever they are.
 """
 
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import cache, partial
 
 import numpy as np
 import polars as pl
 
+from kneeledger import plurals
 from kneeledger.errors import CorruptFileError, EmptyActivityError, LimitError, ReadError
 from kneeledger.model import Draft, FloatArray, Issue, Source
 from kneeledger.readers.xml import Bools, Document, Ints, cells, document
@@ -30,8 +32,8 @@ from kneeledger.readers.xml_points import (
     columns,
     points_frame,
     sport_word,
-    time_issues,
     totals,
+    written_issues,
 )
 from kneeledger.readers.xml_values import attribute_numbers, number
 
@@ -117,7 +119,11 @@ def _drafts(source: Source) -> list[Draft]:
         if len(elements):
             points = _points(doc, elements)
             lines = _lines(doc, points, line, source.path, planned=planned)
-            found += [(group[0].element, _draft(doc, points, group)) for group in _groups(lines)]
+            pieces = np.searchsorted(doc.named("trkseg"), elements, side="right")
+            title = cache(partial(_file_name, doc))  # looked for once, and only where a track has none
+            found += [
+                (group[0].element, _draft(doc, points, pieces, group, title)) for group in _groups(lines)
+            ]
     if not found:
         raise EmptyActivityError(source.path, _why_empty(doc), hint=_hint(doc))
     return [draft for _, draft in sorted(found, key=lambda one: one[0])]
@@ -143,18 +149,17 @@ def _points(doc: Document, elements: Ints) -> _Points:
     kept = ~(np.isnan(latitude) | np.isnan(longitude))
     lost = int((~kept).sum())
     if lost:
-        text = f"{lost} points have no position ({wrong} an unreadable one); they were dropped."
+        text = f"{plurals.count(lost, 'point has', 'points have')} no position ({wrong} an unreadable one); dropped."
         issues.append(Issue("no_position", lost, text))
     poor = kept & (np.nan_to_num(found.accuracy_m, nan=0.0) > MAX_ACCURACY_M)
     count = int(poor.sum())
     if count and count <= kept.sum() / 2:
         kept &= ~poor
-        text = (
-            f"{count} points have a horizontal accuracy worse than {MAX_ACCURACY_M:.0f} m; they were dropped."
-        )
+        poorly = plurals.count(count, "point has", "points have")
+        text = f"{poorly} a horizontal accuracy worse than {MAX_ACCURACY_M:.0f} m; dropped."
         issues.append(Issue("poor_accuracy", count, text))
     elif count:
-        text = f"{count} points, most of them, have a horizontal accuracy worse than {MAX_ACCURACY_M:.0f} m; kept."
+        text = f"{count:,} of {kept.sum():,} points have a horizontal accuracy worse than {MAX_ACCURACY_M:.0f} m; kept."
         issues.append(Issue("poor_accuracy_kept", count, text))
     return _Points(elements, found, latitude, longitude, kept, tuple(issues))
 
@@ -166,13 +171,12 @@ def _lines(doc: Document, points: _Points, kind: str, path: str, *, planned: boo
     lines: list[_Line] = []
     us = points.columns.times.us
     known = points.columns.times.known
-    owners = np.unique(owner)
-    if len(owners) > MAX_LINES:
+    if len(np.unique(owner)) > MAX_LINES:
         raise LimitError(path, f"it has more than {MAX_LINES} tracks or routes")
-    for k in owners:
-        where = np.flatnonzero((owner == k) & points.kept)
-        if not len(where):
-            continue
+    # points and heads are in file order, so those of a track lie together: one cut each, no search
+    kept = np.flatnonzero(points.kept)
+    owners, begins = np.unique(owner[kept], return_index=True)
+    for k, where in zip(owners, np.split(kept, begins[1:]), strict=False):
         element = int(heads[k]) if k >= 0 else 0
         times = us[where][known[where]]
         drawn = planned or not len(times) or (len(times) > 1 and bool((times == times[0]).all()))
@@ -208,17 +212,29 @@ def _groups(lines: Iterable[_Line]) -> list[list[_Line]]:
     return groups
 
 
-def _draft(doc: Document, points: _Points, group: list[_Line]) -> Draft:
+def _draft(
+    doc: Document, points: _Points, pieces: Ints, group: list[_Line], title: Callable[[], str | None]
+) -> Draft:
+    """The draft of tracks that are one activity.
+
+    Parameters
+    ----------
+    doc
+    points
+    pieces
+        How many segments of tracks have begun before each point; shape (n,).
+    group
+    title
+        Name of the file's content, for tracks that have none.
+    """
     where = np.concatenate([line.where for line in group])
     first = group[0]
-    heads = np.concatenate([doc.named("trkseg"), [line.element for line in group]])
-    piece = np.searchsorted(np.sort(heads), points.element, side="right")
-    segment = np.zeros(len(points.element), dtype=np.int64)
-    segment[where] = np.unique(piece[where], return_inverse=True)[1]
+    begun = np.repeat(np.arange(len(group)), [len(line.where) for line in group])
+    segment = np.unique(pieces[where] + begun, return_inverse=True)[1]
     records = points_frame(points.columns, where, segment, points.latitude, points.longitude)
-    facts, issues = time_issues(points.columns.times, where, points.columns.bad)
+    facts, issues = written_issues(points.columns, where)
     creator = doc.attributes(0).get("creator", "").strip() or None
-    name = doc.text_of(first.element, "name") or _file_name(doc)
+    name = doc.text_of(first.element, "name") or title()
     facts |= {
         "planned": first.planned,
         "kind": "route" if doc.local[doc.name[first.element]].lower() == "rte" else "track",

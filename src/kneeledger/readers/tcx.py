@@ -15,7 +15,7 @@ import re
 import numpy as np
 import polars as pl
 
-from kneeledger import schema
+from kneeledger import plurals, schema
 from kneeledger.errors import CorruptFileError, EmptyActivityError, LimitError, ReadError
 from kneeledger.model import Draft, FloatArray, Issue, Source
 from kneeledger.readers.xml import Bools, Document, Ints, cells, document
@@ -27,8 +27,8 @@ from kneeledger.readers.xml_points import (
     columns,
     points_frame,
     sport_word,
-    time_issues,
     totals,
+    written_issues,
 )
 from kneeledger.readers.xml_values import moment, number, numbers
 
@@ -39,6 +39,9 @@ PAUSE_S = 30.0
 
 MAX_ACTIVITIES = 2_000
 """More in one file are refused; a file of a whole history is split by its writers [count]."""
+
+MAX_LAPS = 20_000
+"""More laps in one file are refused; the richest real file has about 100 [count]."""
 
 _ROOT = re.compile(
     rb"<(?:[\w.-]{1,30}:)?(?:TrainingCenterDatabase|Activities|MultiSportSession|Courses)[\s>/]",
@@ -81,10 +84,12 @@ def _drafts(source: Source) -> list[Draft]:
     heads = doc.named("Activity", "Transition", "Course").tolist()
     if len(heads) > MAX_ACTIVITIES:
         raise LimitError(source.path, f"it has more than {MAX_ACTIVITIES} activities")
+    if len(doc.named("Lap")) > MAX_LAPS:
+        raise LimitError(source.path, f"it has more than {MAX_LAPS} laps")
     for element in heads:
         kind = doc.local[doc.name[element]].lower()
         laps = doc.inside(element, "Lap")
-        where = np.flatnonzero((points > element) & (points < doc.end[element]))
+        where = np.arange(*np.searchsorted(points, (element + 1, doc.end[element])))
         if kind == "transition" and not len(laps):
             laps = np.array([element], dtype=np.int64)
         if not len(where) and (kind == "course" or not len(laps)):
@@ -129,9 +134,8 @@ def _draft(
     times = found.times.taken(where)
     same = bool(len(where) > 1 and times.known.all() and (times.us == times.us[0]).all())
     planned = kind == "course" or (len(where) > 0 and (not times.known.any() or same))
-    segment = np.zeros(len(points), dtype=np.int64)
-    segment[where] = _segments(doc, laps, points[where], times.us, times.known)
-    facts, issues = time_issues(found.times, where, found.bad)
+    segment = _segments(doc, laps, points[where], times.us, times.known)
+    facts, issues = written_issues(found, where)
     facts["planned"] = planned
     device, serial = _device(doc, element)
     if device:
@@ -145,7 +149,7 @@ def _draft(
     if "distance_m" in found.floats:
         missing = int(np.isnan(found.floats["distance_m"][where]).sum())
         if 0 < missing < len(where):
-            text = f"{missing} points leave out the distance."
+            text = f"{plurals.count(missing, 'point leaves', 'points leave')} out the distance."
             issues.append(Issue("distance_missing", missing, text))
     lap_frame = _laps(doc, laps) if kind != "course" else NO_LAPS
     start = times.series().drop_nulls().min() if times.known.any() else None
@@ -236,14 +240,16 @@ def _sessions(
         return NO_SESSIONS
     complete = frame["distance_m"].null_count() == 0
     first_lap, last_lap = int(laps[0]), int(doc.end[laps[-1]])
-    steps = [number(doc.text(int(k))) for k in doc.named("Steps") if first_lap < k < last_lap]
+    counts = doc.named("Steps")
+    counts = counts[np.searchsorted(counts, first_lap) : np.searchsorted(counts, last_lap)]
+    steps = [number(doc.text(k)) for k in counts.tolist()] if len(counts) == len(laps) else []
     return totals(
         start=frame["start"].drop_nulls().min() or first,
         timer_s=frame["timer_s"].sum(),
         distance_m=frame["distance_m"].sum() if complete else None,
         sport=sport,
         sub_sport=sub_sport,
-        total_cycles=_cycles(steps, sport) if steps and len(steps) == len(laps) else None,
+        total_cycles=_cycles(steps, sport) if steps else None,
     )
 
 

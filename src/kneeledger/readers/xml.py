@@ -24,9 +24,10 @@ from itertools import pairwise
 import numpy as np
 import numpy.typing as npt
 
+from kneeledger import plurals
 from kneeledger.errors import CorruptFileError, LimitError
-from kneeledger.model import Issue, Source
-from kneeledger.readers.xml_repair import Repaired, repaired
+from kneeledger.model import WORD_CHARS, Issue, Source
+from kneeledger.readers.xml_repair import MAX_REPAIRS, Repaired, repaired
 
 __all__ = ["Bools", "Cells", "Document", "Ints", "cells", "document", "local_name"]
 
@@ -44,10 +45,23 @@ MAX_NAMES = 4_000
 MAX_LATE_PREFIXES = 50
 """So many prefixes that the root does not declare are looked for further inside."""
 
+WORD_BYTES = 12 * WORD_CHARS
+"""Of a text or value this much is looked at; a sign is up to four bytes, written as a reference about ten."""
+TOLD_PREFIXES, TOLD_CHARS = 5, 40
+
 _BLANKS = b" \t\r\n\x00\x0b\x0c"
+_INK = re.compile(rb"[^ \t\r\n\x00\x0b\x0c]")
 _SPECIAL = re.compile(rb"<!--|<!\[CDATA\[|<\?")
 _ENDS = {b"<!--": b"-->", b"<![CDATA[": b"]]>", b"<?": b"?>"}
+_DOCTYPE_SIGN = re.compile(rb"""<!--|["'\[\]>]""")
+_DOCTYPE_ENDS = {b"<!--": b"-->", b'"': b'"', b"'": b"'"}
 _DECLARED = re.compile(rb"""<\?xml[^>]*?encoding\s*=\s*["']([A-Za-z0-9._:-]{1,40})["']""")
+_TEXT_CODECS = re.compile(
+    r"us-ascii|ascii|latin[-_]?\d{1,2}|iso[-_]?8859[-_]\d{1,2}|windows[-_]?125\d|cp\d{3,4}|koi8[-_][rut]"
+    r"|gbk?|gb2312|gb18030|big5(?:[-_]?hkscs)?|shift[-_]?jis(?:[-_](?:2004|x0213))?|sjis|euc[-_]?(?:jp|kr)",
+    re.IGNORECASE,
+)
+"""What a file may declare besides UTF-8: codecs of text that take linear time; Python knows others as well."""
 _NAMESPACE = re.compile(rb"""\sxmlns(?::([^\s=]+))?\s*=\s*["']([^"'<]*)["']""")
 _ATTRIBUTE = re.compile(rb"""([^\s=<>"'/]++)(?:\s*+=\s*+(?:"([^"<]*+)"|'([^'<]*+)'))?""")
 _MASKS = np.array([0] + [(1 << (8 * k)) - 1 for k in range(1, 9)], dtype=np.uint64)
@@ -96,24 +110,32 @@ class Document:
         root = self.data[int(self.tag_start[0]) : int(self.tag_end[0])]
         found: dict[str, str] = {}
         for match in _NAMESPACE.finditer(root):
-            found.setdefault(_decoded(match[1] or b""), _decoded(match[2]).strip())
+            found.setdefault(_decoded(match[1] or b""), _word_of(match[2]).strip())
         prefixes = {name.partition(":")[0] for name in self.names if ":" in name} - found.keys()
         for prefix in sorted(prefixes)[:MAX_LATE_PREFIXES]:
             if prefix:
                 at = self.data.find(b"xmlns:" + prefix.encode(), len(root))
                 late = _NAMESPACE.match(self.data, at - 1) if at > 0 else None
                 if late:
-                    found[prefix] = _decoded(late[2]).strip()
+                    found[prefix] = _word_of(late[2]).strip()
         return found
 
     def named(self, *local: str) -> Ints:
-        """Elements whose name without prefix, in any case, is one of these; in file order."""
-        wanted = {word.lower() for word in local}
-        ids = [k for k, word in enumerate(self.local) if word.lower() in wanted]
-        if not ids:
-            return np.zeros(0, dtype=np.int64)
-        found: Ints = np.flatnonzero(np.isin(self.name, ids) if len(ids) > 1 else self.name == ids[0])
-        return found
+        """Elements whose name without prefix, in any case, is one of these; in file order, not to be changed."""
+        wanted = frozenset(word.lower() for word in local)
+        if wanted not in self._named:  # asked again for each of up to thousands of activities
+            ids = [k for k, word in enumerate(self.local) if word.lower() in wanted]
+            if ids:
+                found = np.flatnonzero(self.name == ids[0] if len(ids) == 1 else np.isin(self.name, ids))
+            else:
+                found = np.zeros(0, dtype=np.int64)
+            self._named[wanted] = found
+        return self._named[wanted]
+
+    @cached_property
+    def _named(self) -> dict[frozenset[str], Ints]:
+        """What `named` has found."""
+        return {}
 
     def children(self, element: int, *local: str) -> list[int]:
         """Direct children, those of these names if names are given."""
@@ -124,15 +146,18 @@ class Document:
     def inside(self, element: int, *local: str) -> Ints:
         """Descendants of these names."""
         found = self.named(*local)
-        inner: Ints = found[(found > element) & (found < self.end[element])]
-        return inner
+        low, high = np.searchsorted(found, (element + 1, self.end[element]))
+        return found[low:high]
 
     def text(self, element: int) -> str:
-        """Text of a leaf, references decoded, blanks at the ends removed; '' for others."""
+        """Text of a leaf up to `WORD_CHARS`, references decoded, blanks at the ends removed; '' for others."""
         stop = int(self.text_end[element])
         if stop < 0:
             return ""
-        return _decoded(self.data[int(self.tag_end[element]) + 1 : stop]).strip()
+        found = _INK.search(self.data, int(self.tag_end[element]) + 1, stop)
+        if found is None:
+            return ""
+        return _word_of(self.data[found.start() : min(stop, found.start() + WORD_BYTES)]).strip()
 
     def text_of(self, element: int, *local: str) -> str | None:
         """Text of the first direct child of one of these names that has one."""
@@ -143,14 +168,14 @@ class Document:
         return None
 
     def attributes(self, element: int) -> dict[str, str]:
-        """Attributes by local name, references decoded."""
+        """Attributes by local name, each up to `WORD_CHARS`, references decoded."""
         raw = self.data[int(self.tag_start[element]) : int(self.tag_end[element])]
         found: dict[str, str] = {}
         for match in _ATTRIBUTE.finditer(raw):
             value = match[2] if match[2] is not None else match[3]
             if value is None:
                 continue
-            found.setdefault(local_name(_decoded(match[1])), _decoded(value))
+            found.setdefault(local_name(_decoded(match[1])), _word_of(value))
         return found
 
 
@@ -190,16 +215,17 @@ def document(source: Source) -> Document:
     if indexed is None:
         mended = repaired(data, limit=MAX_TAGS, depth=MAX_DEPTH)
         if mended is None:
-            raise LimitError(source.path, f"it has more than {MAX_TAGS} tags or {MAX_DEPTH} levels of XML")
+            most = f"{MAX_TAGS} tags, {MAX_DEPTH} levels or {MAX_REPAIRS:,} faults of XML"
+            raise LimitError(source.path, f"it has more than {most}")
         issues += _told(mended)
         indexed = _indexed(mended.data, source.path)
     if indexed is None:
         raise CorruptFileError(source.path, "no XML element could be made out")
     undeclared = _undeclared(indexed)
     if undeclared:
-        words = ", ".join(sorted(undeclared))
         text = (
-            f"The name prefix {words} is used but never declared; its values were read by their local names."
+            f"The name prefix {_some(undeclared)} is used but never declared;"
+            " its values were read by their local names."
         )
         issues.append(Issue("xml_undeclared_prefix", len(undeclared), text))
     return replace(indexed, issues=tuple(issues))
@@ -243,11 +269,16 @@ def _decoded(raw: bytes) -> str:
     return html.unescape(text) if "&" in text and len(text) < 100_000 else text
 
 
+def _word_of(raw: bytes) -> str:
+    """What a file calls something, cut to `WORD_CHARS`."""
+    return _decoded(raw[:WORD_BYTES])[:WORD_CHARS]
+
+
 def _told(mended: Repaired) -> list[Issue]:
     """What the tolerant pass had to do, in words."""
     told: list[Issue] = []
     if mended.repairs:
-        text = f"The XML is not well formed in {mended.repairs} places; everything legible was kept."
+        text = f"The XML is not well formed in {plurals.count(mended.repairs, 'place')}; everything legible was kept."
         told.append(Issue("xml_repaired", mended.repairs, text))
     if mended.cut:
         text = "The file ends in the middle; everything up to the cut was kept."
@@ -259,6 +290,13 @@ def _undeclared(doc: Document) -> set[str]:
     known = doc.namespaces
     prefixes = {name.partition(":")[0] for name in doc.names if ":" in name}
     return {prefix for prefix in prefixes if prefix not in known and prefix not in {"xml", "xmlns"}}
+
+
+def _some(prefixes: set[str]) -> str:
+    """Prefixes for a sentence: a few of them, none longer than a line."""
+    words = [word if len(word) <= TOLD_CHARS else f"{word[:TOLD_CHARS]}…" for word in sorted(prefixes)]
+    more = len(words) - TOLD_PREFIXES
+    return ", ".join(words[:TOLD_PREFIXES]) + (f" and {more:,} more" if more > 0 else "")
 
 
 def _cleaned(raw: bytes) -> tuple[bytes, list[Issue]]:
@@ -326,11 +364,10 @@ def _unicode(raw: bytes, issues: list[Issue]) -> bytes:
 
 def _transcoded(data: bytes, declared: str, issues: list[Issue]) -> bytes:
     """UTF-8 of a text in the declared encoding; bytes that do not fit it become replacement signs."""
+    codec = declared.lower() if _TEXT_CODECS.fullmatch(declared) else "utf-8"
     try:
-        codec = codecs.lookup(declared).name
+        codecs.lookup(codec)
     except LookupError:
-        codec = "utf-8"
-    if codec.startswith(("utf-16", "utf-32")):  # the text was read as bytes, so the declaration is wrong
         codec = "utf-8"
     try:
         text = data.decode(codec)
@@ -340,8 +377,6 @@ def _transcoded(data: bytes, declared: str, issues: list[Issue]) -> bytes:
             text = _mixed(data)
         words = f"Some bytes are not {declared.upper()} as the file declares; names may show wrong letters."
         issues.append(Issue("xml_encoding", 1, words))
-    except (AttributeError, TypeError):  # a codec that is not a text encoding (rot13, zip ...)
-        text = data.decode("utf-8", "replace")
     return text.encode("utf-8", "replace")
 
 
@@ -361,17 +396,25 @@ def _without_doctype(data: bytes, issues: list[Issue]) -> bytes:
     start = data.find(b"<!DOCTYPE")
     if start < 0:
         return data
-    position, depth = start + 9, 0
-    stop = len(data)
-    token = re.compile(rb"""<!--.*?-->|"[^"]*"|'[^']*'|[\[\]>]""", re.DOTALL)
-    for match in token.finditer(data, position):
-        sign = match[0]
-        if sign == b"[":
+    position, depth, stop = start + 9, 0, len(data)
+    open_for_good: set[bytes] = set()
+    while (match := _DOCTYPE_SIGN.search(data, position)) is not None:
+        sign, position = match[0], match.end()
+        if sign in _DOCTYPE_ENDS:
+            if sign in open_for_good:
+                continue
+            end = _DOCTYPE_ENDS[sign]
+            closed = data.find(end, position)
+            if closed < 0:  # no later one is closed either: looking again for each takes minutes
+                open_for_good.add(sign)
+            else:
+                position = closed + len(end)
+        elif sign == b"[":
             depth += 1
         elif sign == b"]":
             depth -= 1
-        elif sign == b">" and depth <= 0:
-            stop = match.end()
+        elif depth <= 0:
+            stop = position
             break
     text = "The file declares a document type; it was skipped and no entity of it was expanded."
     issues.append(Issue("xml_doctype", 1, text))

@@ -10,11 +10,12 @@ Instead of: a list of prefixes, which every service chooses anew.
 import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import polars as pl
 
-from kneeledger import schema
+from kneeledger import plurals, schema
 from kneeledger.model import FloatArray, Issue
 from kneeledger.readers.xml import Cells, Document, Ints
 from kneeledger.readers.xml_values import Moments, moments, numbers, texts
@@ -27,8 +28,8 @@ __all__ = [
     "columns",
     "points_frame",
     "sport_word",
-    "time_issues",
     "totals",
+    "written_issues",
 ]
 
 QUANTITIES: Mapping[str, tuple[str, ...]] = {
@@ -49,6 +50,10 @@ _WORDS = {
     "color", "number",
 }  # fmt: skip
 _POINTS = ("trkpt", "rtept", "trackpoint")
+MAX_CELLS = 20_000_000
+"""Vendor columns with more values than this in all are left out; a day of seconds has room for 230 [cells]."""
+FEW_COLUMNS = 16
+"""So many are kept whatever the number of points."""
 _TRUSTED = (
     "www.garmin.com/xmlschemas/",
     "www8.garmin.com/xmlschemas/",
@@ -111,7 +116,7 @@ NO_LAPS = schema.empty(schema.LAPS)
 NO_SESSIONS = schema.empty(schema.SESSIONS)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Columns:
     """The raw columns of all points of a file; shape (n,) each."""
 
@@ -124,6 +129,38 @@ class Columns:
     """Horizontal accuracy where written [m]."""
     bad: int
     """Cells with text that is no number."""
+    beyond: int
+    """Vendor columns that were left out, being more than can be kept."""
+
+    def vendor(self, where: Ints) -> list[str]:
+        """Names of the columns beyond the schema that may have a value at one of these points, in order.
+
+        Thousands of names over thousands of tracks are millions of columns, of which each track has a few.
+        """
+        names, row, column = self._given
+        if row is None:
+            return names
+        low, high = np.searchsorted(row, (where[0], where[-1] + 1)) if len(where) else (0, 0)
+        return [names[k] for k in np.unique(column[low:high]).tolist()]
+
+    @cached_property
+    def _given(self) -> tuple[list[str], Ints | None, Ints]:
+        """Every such name; where there are many, the points that have a value, and the number of its name, by point."""
+        names = sorted(self.floats.keys() - schema.RECORDS.keys())
+        names += [name for name in self.words if name not in self.floats]
+        nowhere = np.zeros(0, dtype=np.int64)
+        if len(names) <= FEW_COLUMNS:
+            return names, None, nowhere
+        rows = [self._rows(name) for name in names]
+        column = np.repeat(np.arange(len(names)), [len(some) for some in rows])
+        row = np.concatenate(rows)
+        order = np.argsort(row, kind="stable")
+        return names, row[order], column[order]
+
+    def _rows(self, name: str) -> Ints:
+        if name in self.floats:
+            return np.flatnonzero(~np.isnan(self.floats[name]))
+        return np.array([k for k, text in enumerate(self.words[name]) if text is not None], dtype=np.int64)
 
 
 def columns(doc: Document, leaves: Sequence[Cells], count: int) -> Columns:
@@ -138,6 +175,7 @@ def columns(doc: Document, leaves: Sequence[Cells], count: int) -> Columns:
         if one.local.lower() in _TIME:
             times = _merged_times(times, doc, one, count)
     wanted = [(one, target) for one in ranked if (target := _target(one))]
+    wanted, beyond = _bounded(wanted, count)
     for (one, target), (values, wrong) in zip(
         wanted, numbers(doc, [one.element for one, _ in wanted]), strict=True
     ):
@@ -156,7 +194,24 @@ def columns(doc: Document, leaves: Sequence[Cells], count: int) -> Columns:
         np.round(heart, out=heart)
     if times is None:
         times = moments(doc, np.zeros(0, dtype=np.int64)).spread(np.zeros(0, dtype=np.int64), count)
-    return Columns(times, floats, words, accuracy, bad)
+    return Columns(times, floats, words, accuracy, bad, beyond)
+
+
+def _bounded(wanted: list[tuple[Cells, str]], count: int) -> tuple[list[tuple[Cells, str]], int]:
+    """The leaves whose columns fit into `MAX_CELLS`, and how many vendor columns do not.
+
+    A column has a place for every point, although a single point may have been given thousands of names.
+    Columns of the schema always stay, of the others those with the most values.
+    """
+    size: dict[str, int] = {}
+    for one, target in wanted:
+        if target.startswith(("dev:", "cadence:")):
+            size[target] = size.get(target, 0) + len(one.row)
+    most = max(MAX_CELLS // max(count, 1), FEW_COLUMNS)
+    if len(size) <= most:
+        return wanted, 0
+    dropped = set(sorted(size, key=lambda target: -size[target])[most:])
+    return [(one, target) for one, target in wanted if target not in dropped], len(dropped)
 
 
 def _rank(one: Cells) -> int:
@@ -207,25 +262,34 @@ def _is_running_total(distance: FloatArray) -> bool:
 def points_frame(
     found: Columns, where: Ints, segment: Ints, latitude: FloatArray, longitude: FloatArray
 ) -> pl.DataFrame:
-    """The records of some of the points: schema columns, then cadence, then vendor columns; NaN as null."""
-    everything = len(where) == len(segment)
+    """The records of some of the points: schema columns, then cadence, then vendor columns; NaN as null.
+
+    Parameters
+    ----------
+    found
+    where
+        Which points, ascending.
+    segment
+        Number of the segment of each of these; shape as `where`.
+    latitude, longitude
+        Of all points [deg].
+    """
+    everything = len(where) == len(latitude)
     times = found.times if everything else found.times.taken(where)
     data = [
         times.series(),
-        pl.Series("segment", segment[where], dtype=pl.Int32),
+        pl.Series("segment", segment, dtype=pl.Int32),
         _series("latitude_deg", latitude[where]),
         _series("longitude_deg", longitude[where]),
     ]
-    names = [name for name in schema.RECORDS if name in found.floats]
-    names += sorted(name for name in found.floats if name.startswith("cadence:"))
-    names += sorted(name for name in found.floats if name.startswith("dev:"))
-    for name in names:
+    for name in (*(name for name in schema.RECORDS if name in found.floats), *found.vendor(where)):
+        if name not in found.floats:
+            texts_ = found.words[name]
+            data.append(pl.Series(name, [texts_[k] for k in where.tolist()], dtype=pl.String))
+            continue
         values = _series(name, found.floats[name] if everything else found.floats[name][where])
         if name in schema.RECORDS or values.null_count() < len(values):
             data.append(values)
-    for name, texts_ in found.words.items():
-        if name not in found.floats:
-            data.append(pl.Series(name, [texts_[k] for k in where.tolist()], dtype=pl.String))
     return pl.DataFrame(data)
 
 
@@ -233,8 +297,9 @@ def _series(name: str, values: FloatArray) -> pl.Series:
     return pl.Series(name, values, dtype=pl.Float64, nan_to_null=True)
 
 
-def time_issues(times: Moments, where: Ints, bad_numbers: int) -> tuple[dict[str, object], list[Issue]]:
-    """Facts and Issues about how the times of some points are written."""
+def written_issues(found: Columns, where: Ints) -> tuple[dict[str, object], list[Issue]]:
+    """Facts and Issues about how the times and numbers of some points are written."""
+    times, bad_numbers = found.times, found.bad
     facts: dict[str, object] = {}
     issues: list[Issue] = []
     some = times.taken(where)
@@ -242,15 +307,23 @@ def time_issues(times: Moments, where: Ints, bad_numbers: int) -> tuple[dict[str
         facts["time_zone_offset_s"] = some.zone_s
     if some.naive:
         facts["naive_time"] = True
-        text = f"{some.naive} times name no time zone; they are taken as UTC unless one is given."
+        zoneless = plurals.count(
+            some.naive, "time names no time zone; it is", "times name no time zone; they are"
+        )
+        text = f"{zoneless} taken as UTC unless one is given."
         issues.append(Issue("naive_time", some.naive, text))
     if times.bad:
-        issues.append(
-            Issue("bad_time", times.bad, f"{times.bad} texts that should be times are none; left out.")
-        )
+        wrong = plurals.count(times.bad, "text that should be a time is", "texts that should be times are")
+        issues.append(Issue("bad_time", times.bad, f"{wrong} none; left out."))
     if bad_numbers:
-        text = f"{bad_numbers} texts that should be numbers are none; left out."
-        issues.append(Issue("bad_number", bad_numbers, text))
+        wrong = plurals.count(
+            bad_numbers, "text that should be a number is", "texts that should be numbers are"
+        )
+        issues.append(Issue("bad_number", bad_numbers, f"{wrong} none; left out."))
+    if found.beyond:
+        kinds = plurals.count(found.beyond, "kind of extension is", "kinds of extensions are")
+        text = f"{kinds} more than can be kept; left out."
+        issues.append(Issue("too_many_fields", found.beyond, text))
     return facts, issues
 
 

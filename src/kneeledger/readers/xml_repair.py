@@ -13,7 +13,10 @@ byte (measured in the tests), or dropping the file.
 import re
 from dataclasses import dataclass
 
-__all__ = ["Repaired", "repaired"]
+__all__ = ["MAX_REPAIRS", "Repaired", "repaired"]
+
+MAX_REPAIRS = 1_000_000
+"""One for each point of eleven days of seconds; every tag takes its time, also one that is left out."""
 
 _TAG = re.compile(
     rb"""<(/?)([A-Za-z_\x80-\xff][^\s<>/="'&;!?]*+)((?:[^<>"'/]++|"[^"<]*+"|'[^'<]*+'|/(?!\s*+>))*+)(/?)\s*+>"""
@@ -49,7 +52,7 @@ class Repaired:
 
 
 def repaired(data: bytes, *, limit: int, depth: int) -> Repaired | None:
-    """The legible elements of a text as regular XML; None beyond the limits of tags or levels.
+    """The legible elements of a text as regular XML; None beyond the limits of tags, levels or repairs.
 
     Parameters
     ----------
@@ -65,7 +68,7 @@ def repaired(data: bytes, *, limit: int, depth: int) -> Repaired | None:
     last = 0
     for tags, match in enumerate(_TAG.finditer(data), start=1):
         slash, name, rest, alone = match.groups()
-        if tags > limit or len(stack) > depth:
+        if tags > limit or len(stack) > depth or repairs > MAX_REPAIRS:
             return None
         between = data[last : match.start()]
         repairs += b"<" in between
@@ -112,6 +115,8 @@ def _close_same(stack: list[bytes], out: list[bytes], name: bytes) -> int:
 
 def _start(name: bytes, rest: bytes, alone: bytes) -> bytes:
     """A start tag with its legible attributes in double quotes."""
+    if not rest:
+        return b"<" + name + (b"/>" if alone else b">")
     words = [b"<" + name]
     for key, double, single in (match.groups() for match in _ATTRIBUTE.finditer(rest)):
         if double is None and single is None:

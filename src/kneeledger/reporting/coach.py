@@ -18,7 +18,7 @@ from kneeledger.reporting import html_page, words, writing
 from kneeledger.reporting.html_findings import first_sentence
 from kneeledger.reporting.html_tables import Cell, Column, Table, table
 
-__all__ = ["CoachPage", "CoachRow", "Week", "render", "write"]
+__all__ = ["Ahead", "CoachPage", "CoachRow", "Week", "render", "write"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,11 +63,29 @@ class CoachRow:
 
 
 @dataclass(frozen=True, slots=True)
+class Ahead:
+    """An athlete whose newest day is long after that of everybody else."""
+
+    athlete: str
+    """Pseudonym, or the folder's name."""
+    newest: date
+    others: date
+    """The newest day of all others."""
+
+    @property
+    def days(self) -> int:
+        """From the one to the other [days]."""
+        return (self.newest - self.others).days
+
+
+@dataclass(frozen=True, slots=True)
 class CoachPage:
     """The whole page."""
 
     as_of: date | None
     as_of_how: str
+    ahead: Ahead | None
+    """Who sets the page's day alone, where that is suspicious."""
     rows: tuple[CoachRow, ...]
     weeks: int
     named: bool
@@ -108,7 +126,7 @@ def render(page: CoachPage) -> str:
     counts = {name: sum(row.group == name for row in page.rows) for name, _, _ in GROUPS}
     return html_page.render(
         "coach.html",
-        title=f"Athletes as of {words.day(page.as_of)}",
+        title=f"Athletes as of {words.day(page.as_of)}" if page.as_of else "Athletes",
         page=page,
         groups=groups,
         counts=counts,
@@ -148,7 +166,12 @@ def _cells(row: CoachRow) -> tuple[Cell, ...]:
 def _last(row: CoachRow) -> str:
     if row.last_day is None:
         return WHY.get(row.code, f"cannot be read ({row.code})" if row.code else "no file")
-    lost = f"; {row.files_failed} files cannot be read" if row.files_failed else ""
+    lost = ""
+    if row.files_failed:
+        lost = f"; {row.files_failed} file{'s' if row.files_failed > 1 else ''} cannot be read"
+    if row.status == "kept":
+        why = WHY.get(row.code, row.code)
+        lost += f"; as an earlier run read it, since this one failed ({why})"
     return f"{words.day(row.last_day).replace(' ', NO_BREAK)}{lost}"
 
 
@@ -163,13 +186,12 @@ def _finding(row: CoachRow) -> Markup | str:
 
 
 def _against(row: CoachRow) -> str:
-    """The ratio as a difference, with its interval where there is one."""
+    """The ratio as a difference, with its interval where the ends are other numbers."""
     if row.ratio is None:
         return "–"
-    interval = ""
-    if row.low is not None and row.high is not None:
-        interval = f" ({words.signed(100 * (row.low - 1))} to {words.signed(100 * (row.high - 1))})"
-    return f"{words.signed(100 * (row.ratio - 1))}{interval}"
+    percent, low, high = (None if one is None else 100 * (one - 1) for one in (row.ratio, row.low, row.high))
+    ends = words.signed_interval(percent, low, high)
+    return f"{words.signed(percent)}{f' ({ends})' if ends else ''}".replace(" %", f"{NO_BREAK}%")
 
 
 WIDTH, HEIGHT, GAP = 8, 30, 2

@@ -40,6 +40,8 @@ class Comparison:
     """One sentence, a statement about habit."""
     tested: bool
     """True for running distance, whose bands were published; else an untested extension."""
+    halved: bool = False
+    """True where the 30 days before hold none, and `reference` is half of the largest of 90 days."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +91,9 @@ class ActivityPage:
     pedalling_by_power: pl.DataFrame = field(default_factory=pl.DataFrame)
     pedalling_by_grade: pl.DataFrame = field(default_factory=pl.DataFrame)
     """``from``, ``to``, ``time_s``, ``cadence_rpm``, ``low_share`` (of it below 70 rpm)."""
+    usual: tuple[float, float] | None = None
+    """The athlete's own usual pace [m/s] and step rate over the population's, which `decomposition` is against; None
+    where that is the population's."""
     what_if_change: tuple[tuple[str, Value, Value], ...] = ()
     """(lever, change of the linear load, of the peak-weighted load) as shares, with their intervals."""
 
@@ -98,11 +103,14 @@ class Room:
     """How much there is until +10 % of the 30-day longest."""
 
     measure: str
+    """``distance_m``, ``descent_m``, ``knee_load_bw_s`` of a run, the same of a ride after ``ride_``, or ``week``."""
     usual: float | None
     """Longest single one of the 30 days before."""
     room: float | None
     """The largest that stays at or below +10 %."""
     text: str
+    reading: str = ""
+    """How the days since the newest file are read, where there are two readings: ``rested`` or ``as usual``."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,11 +169,13 @@ class Report:
     weeks: pl.DataFrame
     """One row a week (Monday ``week``), oldest first: ``run_distance_m``, ``descent_run_m``, ``sessions``, ``known_days``,
     and for way in run, walk, ride: ``knee_<way>_bw_s``, ``knee_<way>_low_bw_s``, ``knee_<way>_high_bw_s``,
-    ``peak_<way>_steps``; ``level_28d_bw_s`` is the mean week of the 28 days before the week began."""
+    ``peak_<way>_steps``; ``level_28d_bw_s`` is the mean week of the 28 days before the week began; ``noted_run_bw_s`` is
+    what runs noted by hand add to ``knee_run_bw_s``. All null where no day of the week is known."""
     daily: pl.DataFrame
     sessions: pl.DataFrame
     """One row a session of the last weeks: ``id``, ``day``, ``way``, ``distance_m``, ``distance_ref_m``, ``descent_m``,
-    ``descent_ref_m``, ``knee_bw_s``, ``knee_ref_bw_s``, ``severity``."""
+    ``descent_ref_m``, ``knee_bw_s``, ``knee_ref_bw_s``, ``severity``; ``distance_halved`` and so on tell where the 30
+    days before hold none and the reference is half of the largest of 90."""
     descent_weeks: pl.DataFrame
     """``week``, ``band`` (label), ``descent_m``, ``time_s``, ``knee_load_bw_s``; running only."""
     descent_events: pl.DataFrame

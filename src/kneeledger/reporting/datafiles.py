@@ -16,7 +16,7 @@ import polars as pl
 from kneeledger.reporting import writing
 from kneeledger.reporting.content import Report
 
-__all__ = ["csv_text", "frames", "write"]
+__all__ = ["csv_text", "frames", "parquet", "write"]
 
 PRIVATE = ("name", "path", "page")
 
@@ -39,9 +39,16 @@ def csv_text(frame: pl.DataFrame) -> str:
     """A frame as CSV; empty cells where unknown."""
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
-    writer.writerow(frame.columns)
+    writer.writerow(map(writing.cell, frame.columns))
     for row in frame.iter_rows():
         writer.writerow([_cell(value) for value in row])
+    return out.getvalue()
+
+
+def parquet(frame: pl.DataFrame) -> bytes:
+    """A frame as Parquet: written here, since polars tells of a full disk in a way of its own."""
+    out = io.BytesIO()
+    frame.write_parquet(out)
     return out.getvalue()
 
 
@@ -55,9 +62,9 @@ def _cell(value: Any) -> Any:
     if hasattr(value, "isoformat"):
         return value.isoformat()
     if isinstance(value, list):
-        return ";".join(map(str, value))
-    if isinstance(value, str) and value[:1] in ("=", "+", "-", "@", "\t", "\r"):
-        return f"'{value}"
+        return writing.cell(";".join(map(str, value)))
+    if isinstance(value, str):
+        return writing.cell(value)
     return value
 
 
@@ -74,12 +81,11 @@ def write(report: Report, out: Path, *, formats: Sequence[str], anonymous: bool 
         target = out / f"{name}.csv"
         made.append(writing.text(target, csv_text(frame)))
         if "parquet" in formats:
-            frame.write_parquet(out / f"{name}.parquet")
-            made.append(writing.private(out / f"{name}.parquet"))
+            made.append(writing.data(out / f"{name}.parquet", parquet(frame)))
     if "json" in formats:
         target = out / "report.json"
         told = json.dumps(as_json(report, anonymous=anonymous), ensure_ascii=False, indent=1, default=str)
-        made.append(writing.text(target, told))
+        made.append(writing.text(target, writing.inert_json(told)))
     return made
 
 

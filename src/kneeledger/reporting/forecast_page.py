@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 __all__ = ["change_words", "part_words", "parts_of", "shown", "write"]
 
 BARS = ("distance_m", "descent_m", "knee_load_bw_s")
+FIRST = "the first edge (+10 %, less with a profile) or floor, whichever is more"
 EVIDENCE = {"distance_m": "measured", "descent_m": "estimated", "knee_load_bw_s": "modelled"}
 
 
@@ -94,7 +95,7 @@ def parts_of(made: "Forecast") -> "list[Part]":
 def part_words(part: "Part", units: str = "metric") -> str:
     """The largest usual part of a course as a sentence."""
     if part.whole:
-        return "All of it stays below the first edge (+10 %, less with a profile)."
+        return f"All of it stays within {FIRST}."
     length = words.distance(part.length_m, units, 1)
     span = f"{words.distance(part.start_m, units, 1)} to {words.distance(part.end_m, units, 1)}"
     where = (
@@ -103,7 +104,7 @@ def part_words(part: "Part", units: str = "metric") -> str:
         else f"Anywhere on it, at most {length} ({span}) stay"
     )
     bound = {"distance_m": "distance", "descent_m": "descent", "knee_load_bw_s": "knee load"}[part.bound_by]
-    return f"{where} below the first edge (+10 %, less with a profile); {bound} is what bounds it."
+    return f"{where} within {FIRST}; {bound} is what bounds it."
 
 
 def change_words(value: "Value") -> str:
@@ -136,6 +137,7 @@ def _figures(made: "Forecast", pen: Pen, units: str) -> dict[str, Figure]:
             one.high,
             one.severity.value if one.severity else None,
             one.tested,
+            one.window_empty and one.reference is not None,
         )
         for one in made.compared
         if one.measure in BARS
@@ -150,7 +152,9 @@ def _figures(made: "Forecast", pen: Pen, units: str) -> dict[str, Figure]:
     if bars:
         found["risk"] = pen.draw(
             "risk",
-            lambda narrow: charts.risk(bars, profile, units=units, narrow=narrow, what="course"),
+            lambda narrow: charts.risk(
+                bars, profile, units=units, narrow=narrow, what="course", sloped=made.ground.known
+            ),
             route=True,
         )
     return found
@@ -166,7 +170,7 @@ def _comparison(one: "Against", units: str) -> Mapping[str, Any]:
 
 def _totals(made: "Forecast") -> Table:
     record = made.record
-    held = f"; it held {record.inside} of your last {record.n} runs" if record.n else ""
+    held = f"; it held {record.inside} of your last {words.count(record.n, 'run')}" if record.n else ""
     rows: list[list[Cell | str]] = [
         [
             "Moving time, without stops",

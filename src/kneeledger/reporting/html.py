@@ -17,13 +17,16 @@ from typing import Any
 
 import polars as pl
 
+from kneeledger import plain_files
 from kneeledger.reporting import html_activity, html_method, html_overview, html_physio, writing
 from kneeledger.reporting.content import ActivityPage, Report
 from kneeledger.reporting.html_figures import Pen
 from kneeledger.reporting.html_page import code_key, render
 
 __all__ = [
+    "MANIFEST",
     "code_key",
+    "is_anonymous",
     "page_name",
     "read_manifest",
     "write_activity",
@@ -34,6 +37,7 @@ __all__ = [
 ]
 
 MANIFEST = "manifest.json"
+MOST_MANIFEST_BYTES = 64_000_000
 KEY = re.compile(r'<meta name="kneeledger-key" content="([0-9a-f]+)">')
 
 
@@ -117,13 +121,22 @@ def write_physio(report: Report, sheet: Mapping[str, Any], out: Path) -> Path:
 def read_manifest(out: Path) -> dict[str, str]:
     """Page path -> key of the report in a folder; empty where there is none that can be read."""
     try:
-        held = json.loads((out / MANIFEST).read_text(encoding="utf-8"))
+        held = json.loads(plain_files.read(out / MANIFEST, MOST_MANIFEST_BYTES))
         return {str(path): str(key) for path, key in held["pages"].items()}
-    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
         return {}
 
 
-def write_manifest(out: Path, report: Report, keys: Mapping[str, str]) -> Path:
+def is_anonymous(out: Path) -> bool:
+    """Whether all that lies in a folder is known to come from anonymous runs."""
+    try:
+        held = json.loads(plain_files.read(out / MANIFEST, MOST_MANIFEST_BYTES))
+        return held["anonymous"] is True
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
+        return False
+
+
+def write_manifest(out: Path, report: Report, keys: Mapping[str, str], *, anonymous: bool = False) -> Path:
     """Write what the report was made from and the key of each page; its path.
 
     Raises
@@ -139,6 +152,7 @@ def write_manifest(out: Path, report: Report, keys: Mapping[str, str]) -> Path:
         "newest": report.newest.isoformat() if report.newest else None,
         "units": report.units,
         "redacted": report.redacted,
+        "anonymous": anonymous,
         "versions": dict(sorted(report.versions.items())),
         "code": code_key(),
         "parameters": {
@@ -186,7 +200,7 @@ def _feed(digest: Any, value: Any) -> None:
 
 def _key_of(path: Path) -> str | None:
     try:
-        with path.open(encoding="utf-8") as stream:
+        with open(path, encoding="utf-8", opener=plain_files.opener) as stream:
             found = KEY.search(stream.read(4096))
     except (OSError, ValueError):
         return None

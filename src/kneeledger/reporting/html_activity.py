@@ -13,17 +13,20 @@ import polars as pl
 
 from kneeledger import analyzers
 from kneeledger.analyzers.card import Metric
-from kneeledger.model import Value, Way
+from kneeledger.model import AltitudeSource, Value, Way
 from kneeledger.reporting import html_findings, words
 from kneeledger.reporting.content import ActivityPage
 from kneeledger.reporting.html_figures import Draws, Figure
 from kneeledger.reporting.html_page import data_block
 from kneeledger.reporting.html_tables import Cell, Column, Table, table
 from kneeledger.severity import MEASURES
+from kneeledger.workload.days import INDOOR
 from kneeledger.workload.history import COMPARED
 
 __all__ = ["shown"]
 
+EASY_MPS = 3.0
+"""Pace that the parts are told against where nobody's own is known, as `knee.decomposition.Usual` has it."""
 DOWNHILL_TELLING = 0.10
 """From this share of the load on, where it came from is worth a figure."""
 HISTOGRAM_BIN = 2
@@ -72,7 +75,13 @@ def shown(page: ActivityPage, pen: Draws, *, alone: bool = False) -> Mapping[str
         "laps": _laps(page),
         "per_km": _per_km(page),
         "more": _metrics(page, MORE, "more", "Peak-weighted load, ratios and units"),
-        "every": _metrics(page, None, "every", "Every number of this activity"),
+        "every": _metrics(
+            page,
+            None,
+            "every",
+            "Every number of this activity"
+            + (f"; parts of the load are against {_usual(page)}" if _value(page, "run_time_s") else ""),
+        ),
         "provenance": _provenance(page),
         "issues": page.issues,
         "readout": _readout(page),
@@ -83,14 +92,18 @@ def _value(page: ActivityPage, name: str) -> float | None:
     return page.metrics[name].value if name in page.metrics else None
 
 
+def _grade_known(page: ActivityPage) -> bool:
+    """Whether slopes count in the load: where the grade is not known it was computed as on level ground."""
+    return not any(issue.code == "grade_unknown" for issue in page.issues)
+
+
 def _facts(page: ActivityPage) -> list[tuple[str, str]]:
     moving, distance = _value(page, "moving_s"), _value(page, "distance_m")
     speed = distance / moving if distance and moving else None
-    facts = [
-        ("Start", f"{page.local_start:%H:%M}"),
-        ("Distance", words.distance(distance, page.units)),
-        ("Moving time", words.clock(moving)),
-    ]
+    facts = [("Start", f"{page.local_start:%H:%M}")]
+    if page.way in MOVING or distance:
+        facts.append(("Distance", words.distance(distance, page.units)))
+    facts.append(("Moving time", words.clock(moving)) if moving else ("Time", words.clock(_time(page))))
     if speed:
         facts.append(
             ("Speed" if page.way == "ride" else "Pace", words.speed_word(speed, page.way, page.units))
@@ -98,16 +111,24 @@ def _facts(page: ActivityPage) -> list[tuple[str, str]]:
     return facts
 
 
+MOVING = ("run", "walk", "ride")
+
+
+def _time(page: ActivityPage) -> float | None:
+    """By the timer where nothing tells moving from standing, as of strength or of totals entered by hand."""
+    return _value(page, "timer_s") or _value(page, "elapsed_s")
+
+
 def _comparison(one: Any, units: str) -> Mapping[str, Any]:
     """A comparison in words; the numbers come in the units asked for."""
     name = {"distance_m": "Distance", "descent_m": "Descent", "knee_load_bw_s": "Knee load"}[one.measure]
     ends = [None if share is None else 100 * (share - 1) for share in (one.ratio, one.low, one.high)]
     interval = words.signed_interval(*ends)
+    text = words.in_units(one.text, units)
     return {
         "name": name,
-        "text": words.in_units(one.text, units),
+        "text": f"{text.removesuffix('.')} (90 % interval {interval})." if interval else text,
         "severity": one.severity,
-        "interval": interval and f"90 % interval {interval}",
         "known": "" if one.known_days >= 30 else f"{one.known_days} of the 30 days are known",
         "evidence": {"distance_m": "measured", "descent_m": "estimated"}.get(one.measure, "modelled"),
         "tested": "" if one.tested else "same rule, not tested",
@@ -146,43 +167,62 @@ def _models(page: ActivityPage) -> list[Mapping[str, Any]]:
     ]
 
 
-def _descent(page: ActivityPage) -> Mapping[str, str]:
-    value = page.metrics.get("descent_m", Value(None))
-    text = words.height(value.value, page.units)
-    note = ""
+def _descent(page: ActivityPage) -> Mapping[str, str] | None:
+    """The same descent that comparisons and the list of activities have: what is not believed is unknown."""
+    if page.way not in MOVING:
+        return None
+    units, value = page.units, page.metrics.get("descent_m", Value(None))
+    source = f"Altitude: {page.about.altitude_source.value}."
+    if page.about.sub_sport in INDOOR:
+        return {"value": words.height(0.0, units), "note": f"Indoors nothing goes down. {source}"}
+    span = ""
     if value.low is not None and value.high is not None and value.high - value.low >= 1:
-        note = f"between {words.height(value.low, page.units)} and {words.height(value.high, page.units)}. "
+        span = f"between {words.height(value.low, units)} and {words.height(value.high, units)}"
+    if value.value is not None and not _descent_believed(page):
+        told = f"It gives {words.height(value.value, units)}" + (f" ({span})" if span else "")
+        return {"value": "unknown", "note": f"{source} {told}, too rough to count or to compare."}
+    note = f"{span}. " if span else ""
     steep = _value(page, "steep_descent_run_m")
     if steep:
-        note += f"{words.height(steep, page.units)} of it running on slopes steeper than 10 %. "
-    note += f"Altitude: {page.about.altitude_source.value}."
-    return {"value": text, "note": note}
+        note += f"{words.height(steep, units)} of it running on slopes steeper than 10 %. "
+    return {"value": words.height(value.value, units), "note": f"{note}{source}"}
 
 
-def _cadence(page: ActivityPage) -> Mapping[str, str]:
-    """Cadence, and beside it what the personal line gives at this pace."""
+def _descent_believed(page: ActivityPage) -> bool:
+    return page.about.altitude_source not in (AltitudeSource.GPS, AltitudeSource.UNKNOWN) and _grade_known(
+        page
+    )
+
+
+CADENCES = {
+    "run": ("cadence_run_median_spm", "steps/min", "Median while running, both feet."),
+    "walk": ("cadence_walk_median_spm", "steps/min", "Median while walking, both feet."),
+    "ride": ("cadence_ride_median_rpm", "rpm", "Median while pedalling."),
+}
+
+
+def _cadence(page: ActivityPage) -> Mapping[str, str] | None:
+    """Median cadence, and beside that of a run what the personal line gives at its pace."""
     from math import exp, log
 
-    if page.way == "ride":
-        value = _value(page, "cadence_ride_median_rpm")
-        return {"value": words.number(value, 0, "rpm"), "note": "Median while pedalling.", "name": "Cadence"}
-    if page.way == "walk":
-        value = _value(page, "cadence_walk_median_spm")
-        return {"value": words.number(value, 0, "steps/min"), "note": "Median walking.", "name": "Cadence"}
-    value = _value(page, "cadence_run_median_spm")
-    note = "Median while running, both feet."
+    if page.way not in CADENCES:
+        return None
+    name, unit, note = CADENCES[page.way]
+    value = _value(page, name)
+    if value is None:
+        note = "None is recorded."
     distance, time = _value(page, "run_distance_m"), _value(page, "run_time_s")
-    if page.personal_line and value and distance and time:
+    if page.way == "run" and page.personal_line and value and distance and time:
         intercept, slope, low, high = page.personal_line
         speed = distance / time
         usual = exp(intercept + slope * log(speed / 3.0))
-        note = (
-            f"Your line gives {usual:.0f} at this run's mean pace ({words.pace(speed, page.units)}) on level"
+        note += (
+            f" Your line gives {usual:.0f} at this run's mean pace ({words.pace(speed, page.units)}) on level"
             f" ground: {words.signed(100 * (value / usual - 1))}."
         )
         if not low <= speed <= high:
             note += " That pace is outside what the line was learnt from."
-    return {"value": words.number(value, 0, "steps/min"), "note": note, "name": "Cadence at matched pace"}
+    return {"value": words.number(value, 0, unit), "note": note}
 
 
 def _downhill_sentence(page: ActivityPage) -> str:
@@ -190,7 +230,15 @@ def _downhill_sentence(page: ActivityPage) -> str:
     if share is None or page.way == "ride":
         return ""
     what = {"run": "run", "walk": "walk"}.get(page.way, "activity")
-    return f"{words.percent(share)} of this {what}'s knee load came from going downhill."
+    if not _grade_known(page):
+        return (
+            f"How much of this {what}'s knee load came from going downhill is unknown: its grade is not known, and"
+            " the load is computed as on level ground."
+        )
+    if not _value(page, "run_time_s"):
+        return f"Going downhill is not modelled apart for walking, so its share of this {what}'s knee load is unknown."
+    how = "running downhill" if _value(page, "walk_time_s") else "going downhill"
+    return f"{words.percent(share)} of this {what}'s knee load came from {how}."
 
 
 def _compared(way: str) -> tuple[str, ...]:
@@ -203,21 +251,28 @@ def _figures(page: ActivityPage, pen: Draws) -> dict[str, Figure]:
 
     units, made = page.units, {}
     bars = [
-        charts.Bar(c.measure, c.value, c.reference, c.ratio, c.low, c.high, c.severity, c.tested)
+        charts.Bar(c.measure, c.value, c.reference, c.ratio, c.low, c.high, c.severity, c.tested, c.halved)
         for c in page.comparisons
     ]
     if bars or page.profile.height:
         made["risk"] = pen.draw(
             "risk",
             lambda narrow: charts.risk(
-                bars, page.profile, units=units, narrow=narrow, measures=_compared(page.way)
+                bars,
+                page.profile,
+                units=units,
+                narrow=narrow,
+                measures=_compared(page.way),
+                sloped=_grade_known(page),
             ),
             route=True,
         )
     if _has(page.profile, "altitude_smooth_m"):
         made["profile"] = pen.draw(
             "profile",
-            lambda narrow: charts.profile(page.profile, page.descents, units=units, narrow=narrow),
+            lambda narrow: charts.profile(
+                page.profile, page.descents, units=units, narrow=narrow, sloped=_grade_known(page)
+            ),
             route=True,
         )
     if _has(page.profile, "load_rate_bw"):
@@ -229,7 +284,10 @@ def _figures(page: ActivityPage, pen: Draws) -> dict[str, Figure]:
     share = _value(page, "downhill_share")
     if page.decomposition and share is not None and share >= DOWNHILL_TELLING:
         made["parts"] = pen.draw(
-            "parts", lambda narrow: charts.decomposition(page.decomposition, narrow=narrow)
+            "parts",
+            lambda narrow: charts.decomposition(
+                page.decomposition, narrow=narrow, own=page.usual is not None
+            ),
         )
     elif page.way == "run" and _has(page.cadence_by_pace, "cadence_spm"):
         made["cadence"] = pen.draw(
@@ -334,7 +392,7 @@ def _parts(page: ActivityPage) -> Table | None:
         return None
     return table(
         "parts",
-        "Where the load came from, against your usual pace and cadence on level ground",
+        "Where the load came from" + (f", against {_usual(page)}" if _value(page, "run_time_s") else ""),
         (
             Column("Part", number=False),
             Column("Knee load", evidence="modelled", unit="easy min"),
@@ -345,15 +403,30 @@ def _parts(page: ActivityPage) -> Table | None:
             *(
                 (
                     Cell(PART_WORDS.get(name, name), evidence="contested" if name == "downhill" else ""),
-                    words.number(words.minutes(linear), 1).replace("-", "−"),
+                    words.number(words.minutes(linear), 1),
                     words.signed(100 * linear / whole),
-                    words.number(steps).replace("-", "−"),
+                    words.number(steps),
                 )
                 for name, linear, steps in rows
             ),
             ("the whole", words.number(words.minutes(whole), 1), "100 %", words.number(peak)),
         ],
     )
+
+
+def _usual(page: ActivityPage) -> str:
+    """What the parts of the load are told against."""
+    if page.usual is None:
+        easy = words.pace(EASY_MPS, page.units)
+        return f"easy running at {easy} with the step rate most have at it, on level ground (your own usual is unknown)"
+    speed, ratio = page.usual
+    step_rate = words.signed(100 * (ratio - 1))
+    rate = (
+        "the step rate most have at it"
+        if step_rate == "0 %"
+        else f"a step rate {step_rate} of what most have at it"
+    )
+    return f"your usual: {words.pace(speed, page.units)} with {rate}, on level ground"
 
 
 def _what_if(page: ActivityPage) -> Table | None:
@@ -420,7 +493,7 @@ def _pace(page: ActivityPage) -> Table | None:
         )
     return table(
         "pace",
-        "Cadence by pace, on level ground",
+        "Cadence by pace, on all slopes; your line is for level ground",
         (
             Column("Pace", number=False),
             Column("Time"),
@@ -524,6 +597,9 @@ def _per_km(page: ActivityPage) -> Table | None:
     frame = page.per_km
     if frame.is_empty():
         return None
+    cadence, unit = ("cadence_rpm", "rpm") if page.way == "ride" else ("cadence_spm", "steps/min")
+    turning = cadence in frame.columns and frame[cadence].null_count() < frame.height
+    sloped = _grade_known(page)
     return table(
         "per-km",
         "Kilometre by kilometre",
@@ -532,7 +608,7 @@ def _per_km(page: ActivityPage) -> Table | None:
             Column("Length"),
             Column("Time"),
             Column("Mean grade"),
-            Column("Cadence", unit="rpm" if page.way == "ride" else "steps/min"),
+            *((Column("Cadence", unit=unit),) if turning else ()),
             Column("Knee load", evidence="modelled", unit="easy min"),
             Column("Mean force", evidence="modelled", unit="body weights"),
         ),
@@ -541,8 +617,8 @@ def _per_km(page: ActivityPage) -> Table | None:
                 words.number(row["km"]),
                 words.distance(row["distance_m"], page.units),
                 words.clock(row["time_s"]),
-                _or_dash(words.grade(row["grade"], 1), row["grade"]),
-                _or_dash(words.number(row["cadence_spm"]), row["cadence_spm"]),
+                _or_dash(words.grade(row["grade"], 1), row["grade"] if sloped else None),
+                *((_or_dash(words.number(row[cadence]), row[cadence]),) if turning else ()),
                 _or_dash(words.number(words.minutes(row["knee_load_bw_s"]), 1), row["knee_load_bw_s"]),
                 _or_dash(words.number(row["load_rate_bw"], 2), row["load_rate_bw"]),
             )
@@ -551,6 +627,7 @@ def _per_km(page: ActivityPage) -> Table | None:
     )
 
 
+DOWN = ("load_downhill_bw_s", "peak_downhill_steps", "load_uphill_bw_s", "peak_uphill_steps")
 MORE = (
     "knee_load_peak_weighted_steps",
     "knee_load_linear_bw_s",
@@ -576,13 +653,25 @@ def _shown_as(name: str, card: Metric, units: str) -> tuple[float, str, int]:
     return 1.0, card.unit, card.digits
 
 
+def _not_told(page: ActivityPage) -> frozenset[str]:
+    """Numbers that the pages leave out: zeros that stand for slopes nobody knows, or that are not modelled."""
+    shares = ("downhill_share", "downhill_share_peak_weighted")
+    slopes = [name for name in page.metrics if name.startswith("excess_knee_load") or name in DOWN]
+    rough = [name for name in page.metrics if "descent" in name]
+    told: set[str] = set() if _value(page, "run_time_s") else set(shares)
+    if not _grade_known(page):
+        told |= {*shares, *slopes}
+    return frozenset(told if _descent_believed(page) else told | set(rough))
+
+
 def _metrics(page: ActivityPage, names: Sequence[str] | None, name: str, caption: str) -> Table | None:
     """Metrics as rows, with the label, unit and evidence of their cards."""
     cards = analyzers.cards()
+    unknown = _not_told(page)
     rows = []
     for key in names if names is not None else page.metrics:
         value, card = page.metrics.get(key), cards.get(key)
-        if value is None or value.value is None or card is None:
+        if value is None or value.value is None or card is None or key in unknown:
             continue
         scale, unit, digits = _shown_as(key, card, page.units)
         interval = ""
@@ -593,9 +682,9 @@ def _metrics(page: ActivityPage, names: Sequence[str] | None, name: str, caption
         rows.append(
             (
                 Cell(card.label, evidence=card.evidence.value),
-                words.number(scale * value.value, digits).replace("-", "−"),
+                words.number(scale * value.value, digits),
                 unit,
-                interval.replace("-", "−"),
+                interval,
             )
         )
     if not rows:
@@ -620,10 +709,7 @@ def _provenance(page: ActivityPage) -> list[tuple[str, str]]:
         ("Format, decoder", f"{about.format.upper()}, {about.decoder}"),
         ("Device", about.device or "not told"),
         ("Altitude from", about.altitude_source.value),
-        (
-            "Cadence",
-            f"{about.cadence.field or 'none'}, times {about.cadence.multiplier or 'unknown'}: {about.cadence.reason}",
-        ),
+        ("Cadence", words.in_units(about.cadence.reason.removeprefix("cadence: "), "metric") or "not told"),
         ("Time zone", _zone(about.utc_offset_s, about.utc_offset_how)),
         ("Downhill model", f"{page.downhill_model} (contested)"),
         ("SHA-256", about.sha256[:16]),
@@ -662,6 +748,8 @@ def _readout(page: ActivityPage) -> Any:
         "way": page.way,
         "along": "m" if along == "distance_m" else "s",
     }
+    if not _grade_known(page):
+        del columns["g"]
     for key, (name, scale, digits) in columns.items():
         if name in frame.columns:
             values = (frame[name].cast(pl.Float64) * scale).round(digits).fill_nan(None)

@@ -4,6 +4,7 @@ Both renderings are in the page and a media query shows one, since text in a pic
 phone cannot be read. `Pen` knows where the PNG files go and gives every figure of a page its own prefix of ids.
 """
 
+import io
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -90,8 +91,8 @@ class Pen:
             route,
         )
         if self.pictures is not None:
-            writing.folder(self.pictures)
             path = self.pictures / f"{self.stem}{name}.png"
-            charts.to_png(wide, path, scale=2)
-            self.made.append(writing.private(path))
+            drawn = io.BytesIO()
+            charts.to_png(wide, drawn, scale=2)
+            self.made.append(writing.data(path, drawn.getvalue()))
         return figure

@@ -23,6 +23,13 @@ OF = {
     "week_knee_load_bw_s": "the mean week of the 28 days before",
     "matched_cadence_spm": "the steps a minute before, at the same pace and grade",
 }
+HALVED = "of the 90 days before (half is"
+"""What the text of a finding says whose 30 days before are empty."""
+OF_HALF = {
+    "distance_m": "half of the longest of the 90 days before",
+    "descent_m": "half of the most descent of the 90 days before",
+    "knee_load_bw_s": "half of the most knee load of the 90 days before",
+}
 NAMES = {
     "article": "article",
     "mechanics": "mechanics",
@@ -74,7 +81,7 @@ def card(one: Finding, units: str, pages: Mapping[str, str]) -> Mapping[str, Any
         "severity": one.severity.value,
         "when": words.day(one.date),
         "big": _big(one),
-        "of": OF.get(one.measure, ""),
+        "of": (OF_HALF if HALVED in one.text else OF).get(one.measure, ""),
         "head": head,
         "rest": rest_of,
         "why": words.in_units(one.why, units),

@@ -52,7 +52,11 @@ def shown(report: Report, pen: Draws, *, inside: Mapping[str, str] | None = None
         "athlete": report.athlete,
         "as_of": words.day(report.as_of),
         "as_of_how": "the day you named" if report.as_of_how == "date" else "the newest activity",
-        "age": _age(report.file_age_days),
+        "age": f"newest file {words.count(report.file_age_days, 'day')} old"
+        if report.newest
+        else "no file up to this day",
+        "nothing": NOTHING if report.newest is None else NO_MORE,
+        "days_known": _days_known(report),
         "cards": [html_findings.card(one, units, pages) for one in leading],
         "others": _others(report, pages),
         "rooms": _rooms(report),
@@ -77,13 +81,18 @@ def shown(report: Report, pen: Draws, *, inside: Mapping[str, str] | None = None
     }
 
 
+NOTHING = "Nothing is known yet: no activity is recorded up to this day."
+NO_MORE = "Nothing of the last days was more than you are used to."
+
+
+def _days_known(report: Report) -> str:
+    known, unknown = report.coverage.known_days_of_28, report.coverage.unknown_days_of_28
+    return f"{known} of the last {known + unknown}" if known + unknown else "none yet"
+
+
 def _title(report: Report) -> str:
     whose = f" of {report.athlete[:40]}" if report.athlete else ""
     return f"Knee ledger{whose}, {words.day(report.as_of)}"
-
-
-def _age(days: int) -> str:
-    return "1 day" if days == 1 else f"{days:,} days"
 
 
 def _pages(report: Report) -> dict[str, str]:
@@ -102,11 +111,13 @@ ROOM_NAMES = {
     "distance_m": "Longest run",
     "descent_m": "Descent of a run",
     "knee_load_bw_s": "Knee load of a run",
+    "ride_knee_load_bw_s": "Knee load of a ride",
     "week": "Knee load of the next 7 days",
 }
+READINGS = {"rested": "Rested since the newest file", "as usual": "As usual since the newest file"}
 
 
-def _rooms(report: Report) -> list[dict[str, str]]:
+def _rooms(report: Report) -> list[dict[str, Any]]:
     made = []
     for room in report.rooms:
         if room.measure == "distance_m":
@@ -118,8 +129,10 @@ def _rooms(report: Report) -> list[dict[str, str]]:
         made.append(
             {
                 "name": ROOM_NAMES.get(room.measure, room.measure),
+                "reading": READINGS.get(room.reading, ""),
+                "known": room.room is not None,
                 "most": most,
-                "unit": "easy min" if room.measure in ("knee_load_bw_s", "week") and room.room else "",
+                "unit": "easy min" if room.measure not in ("distance_m", "descent_m") and room.room else "",
                 "text": words.in_units(room.text, report.units),
                 "evidence": "measured" if room.measure == "distance_m" else "project rule",
             }
@@ -184,14 +197,17 @@ def _weeks(report: Report) -> Table:
     units = report.units
     rows = []
     for row in reversed(report.weeks.to_dicts()):
-        load = [row[f"knee_{way}_bw_s"] for way in ("run", "walk", "ride")]
-        total = sum(value for value in load if value is not None)
+        total = words.summed(row[f"knee_{way}_bw_s"] for way in ("run", "walk", "ride"))
         low, high = row.get("knee_low_bw_s"), row.get("knee_high_bw_s")
         note = [] if row.get("complete", True) else ["not over yet"]
-        if row["known_days"] < 7 and row.get("complete", True):
+        if not row["known_days"]:
+            note.append("no day of it is known")
+        elif row["known_days"] < 7 and row.get("complete", True):
             note.append(f"{row['known_days']} of 7 days known")
         if row.get("strength"):
-            note.append(f"without {row['strength']} strength sessions")
+            note.append(f"without {words.count(row['strength'], 'strength session')}")
+        if row.get("noted_run_bw_s"):
+            note.append(f"{words.easy(row['noted_run_bw_s'])} easy min of it noted by hand, without interval")
         rows.append(
             (
                 Cell(words.day(row["week"], year=False), row["week"].isoformat()),
@@ -273,20 +289,32 @@ def _measures(report: Report) -> Table | None:
     )
 
 
+LEVELS = {"fitness_42": " a day", "fatigue_7": " a day", "balance": " a day", "strain": ""}
+"""Measures that are amounts, and of which time; those that are neither these nor sums of a week are ratios."""
+
+
 def _measure(row: Mapping[str, Any], units: str) -> str:
     value, unit = row["value"], row["unit"]
     if value is None:
         return "not meaningful or not known"
-    if unit == "m":
-        is_descent = "descent" in row["measure"]
-        return words.height(value, units) if is_descent else words.distance(value, units, 1)
-    if unit == "s":
-        return words.clock(value) if value >= 0 else f"−{words.clock(-value)}"
-    if unit == "BW·s":
-        return f"{words.easy(value)} easy min"
     if unit == "percentile":
         return words.number(value, 0)
-    return words.number(value, 2 if abs(value) < 100 else 0)
+    if row["key"] in LEVELS:
+        return f"{_amount(value, row['measure'], units)}{LEVELS[row['key']]}"
+    if not unit:
+        return f"{words.number(value, 2)} ×"
+    return _amount(value, row["measure"], units)
+
+
+def _amount(value: float, measure: str, units: str) -> str:
+    """A number of a measure with the unit that people read it in."""
+    if measure == "descent_run_m":
+        return words.height(value, units)
+    if measure.endswith("_m"):
+        return words.distance(value, units, 1)
+    if measure == "run_time_s":
+        return words.clock(value) if value >= 0 else f"{words.MINUS}{words.clock(-value)}"
+    return f"{words.number(words.minutes(value), 1)} easy min"
 
 
 def _cadence(report: Report, pages: Mapping[str, str]) -> Mapping[str, Any]:
@@ -339,11 +367,11 @@ def _activities(report: Report, pages: Mapping[str, str]) -> Table:
         Column("Pace or speed"),
         Column("Descent", evidence="estimated"),
         Column("Knee load", evidence="modelled", unit="easy min"),
-        Column("Cadence"),
+        Column("Cadence, running", unit="steps/min"),
     ]
     return table(
         "activities",
-        f"All {report.activities.height:,} activities, newest first",
+        f"{words.count(report.activities.height, 'activity', 'activities')}, newest first",
         columns,
         (_activity(row, units, pages, named=named) for row in report.activities.to_dicts()),
         sortable=True,
@@ -396,7 +424,7 @@ def _counted(name: str, caption: str, rows: Any) -> Table | None:
         name,
         caption,
         (Column("Reason", number=False), Column("Files")),
-        ((Cell(reason, outside=True), words.number(count)) for reason, count in rows),
+        ((Cell(words.quoted(reason), outside=True), words.number(count)) for reason, count in rows),
     )
 
 
@@ -423,7 +451,11 @@ def _quality(report: Report) -> Table | None:
         "What was repaired or is doubtful, with an example",
         (Column("What", number=False), Column("Activities"), Column("An example", number=False)),
         (
-            (row["code"].replace("_", " "), words.number(row["activities"]), Cell(row["text"], outside=True))
+            (
+                row["code"].replace("_", " "),
+                words.number(row["activities"]),
+                Cell(words.quoted(row["text"]), outside=True),
+            )
             for row in frame.to_dicts()
         ),
     )

@@ -11,6 +11,7 @@ Instead of: a site generator, a chart library in the browser, or links to fonts.
 import base64
 import hashlib
 import json
+import re
 from collections.abc import Mapping
 from functools import cache
 from importlib import metadata, resources
@@ -36,6 +37,8 @@ EVIDENCE: Mapping[str, str] = {
 }
 """What each evidence word means, in the words of the page."""
 
+PERCENT = re.compile(r"(<(script|style)\b.*?</\2>)|(?<=\d) %", re.DOTALL)
+"""A number and its sign stay on one line, except in what is no text."""
 LONGEST = 120
 """Letters of a text from outside that a page shows; the rest is in the tooltip, up to ten times as many."""
 
@@ -85,7 +88,8 @@ def _script() -> tuple[Markup, str]:
 def render(name: str, **shown: Any) -> str:
     """A page from a template and what it shows."""
     script, digest = _script()
-    return _environment().get_template(name).render(style=_style(), script=script, digest=digest, **shown)
+    page = _environment().get_template(name).render(style=_style(), script=script, digest=digest, **shown)
+    return PERCENT.sub(lambda found: found[1] or "\N{NO-BREAK SPACE}%", page)
 
 
 def outside(text: object) -> Markup:

@@ -47,24 +47,56 @@ def shown(report: Report, sheet: Mapping[str, Any], pen: Draws) -> Mapping[str, 
         figures["pain"] = pen.draw("pain", lambda narrow: charts.pain(log, weeks, narrow=narrow))
     referral = sheet.get("referral")
     return {
-        "title": f"Knee load, {weeks.height} weeks to {words.day(report.as_of)}",
+        "title": f"Knee load, {words.count(weeks.height, 'week')} to {words.day(report.as_of)}",
         "initials": initials(report.athlete),
         "as_of": words.day(report.as_of),
         "first": words.day(weeks["week"][0]) if weeks.height else "",
-        "count": weeks.height,
+        "span": words.count(weeks.height, "week"),
+        "read": words.count(report.files.read, "file"),
+        "copies": words.count(report.files.duplicates, "copy", "copies"),
+        "days_known": words.days_known(
+            report.coverage.known_days_of_28,
+            report.coverage.known_days_of_28 + report.coverage.unknown_days_of_28,
+        ),
         "referral": referral.text if referral else "",
         "figures": figures,
         "weeks": weeks_table(report, sheet),
         "spikes": spikes_table(report, sheet),
         "changed": changed_table(report, sheet),
+        "changed_not": _changed_not(report, sheet),
         "onset": words.day(sheet["onset"]) if sheet.get("onset") else "",
         "rules": [(_rule(rule.rule), _holds(rule.holds), rule.text) for rule in sheet.get("rules", ())],
         "cadence": cadence_sentence(report, weeks),
         "files": report.files,
         "coverage": report.coverage,
-        "skipped": list(report.files.skipped_by_reason[:6]),
+        "skipped": _skipped(report),
+        "no_more": (
+            "No session or week of these was more than this runner was used to."
+            if report.newest
+            else "Nothing is known yet: no activity is recorded up to this day."
+        ),
         "limits": LIMITS,
     }
+
+
+SKIPPED = 6
+"""Reasons that are named; the rest are one number, so that the page stays short."""
+
+
+def _skipped(report: Report) -> list[tuple[str, int]]:
+    """Why files were not used, most frequent first; the numbers add up to all that were not."""
+    told = [(words.quoted(reason), count) for reason, count in report.files.skipped_by_reason[:SKIPPED]]
+    rest = report.files.skipped - sum(count for _, count in told)
+    return [*told, ("for other reasons", rest)] if rest > 0 else told
+
+
+def _changed_not(report: Report, sheet: Mapping[str, Any]) -> str:
+    """Why nothing is said of the weeks before an onset; empty where there is none or something is."""
+    if not sheet.get("onset") or sheet.get("changed"):
+        return ""
+    first = report.coverage.first_day
+    begins = f" The first known day is {words.day(first)}." if first else ""
+    return f"What changed before that day is unknown: too few weeks before it are known.{begins}"
 
 
 def pain_of(report: Report, weeks: pl.DataFrame) -> pl.DataFrame:
@@ -93,7 +125,7 @@ def weeks_table(report: Report, sheet: Mapping[str, Any]) -> Table:
     rows = []
     for row in sheet["weeks"].to_dicts():
         first, last = row["week"], row["week"] + timedelta(days=6)
-        load = sum(row[f"knee_{way}_bw_s"] or 0.0 for way in ("run", "walk", "ride"))
+        load = words.summed(row[f"knee_{way}_bw_s"] for way in ("run", "walk", "ride"))
         spm = [value for day, value in matched if first.isoformat() <= day <= last.isoformat()]
         low, high = row.get("knee_low_bw_s"), row.get("knee_high_bw_s")
         rows.append(
@@ -125,24 +157,37 @@ def weeks_table(report: Report, sheet: Mapping[str, Any]) -> Table:
     )
 
 
+FELT: Mapping[str, Mapping[str, str]] = {
+    "during": {"none": "none", "tolerable": "tolerable", "beyond": "beyond tolerable"},
+    "after": {"none": "none", "tolerable": "tolerable", "beyond": "beyond tolerable"},
+    "next_morning": {"better": "better", "baseline": "unchanged", "worse": "worse"},
+}
+"""The words of the pain log, from least to most, and how they are written."""
+TOO_MUCH = ("beyond", "worse")
+
+
 def _pain_word(pain: pl.DataFrame, first: Any, last: Any) -> str:
+    """A week of the pain log in the words it was noted in, the worst of each; what was not noted is not said."""
     if pain.is_empty():
         return "no log"
     week = pain.filter(pl.col("date").is_between(first, last))
     if week.is_empty():
         return "no entry"
     parts = []
-    bad = week.filter((pl.col("during") == "unsafe") | (pl.col("after") == "unsafe")).height
-    worse = week.filter(pl.col("next_morning") == "worse").height
+    for name, order in FELT.items():
+        worst = max((word for word in week[name] if word in order), key=list(order).index, default="")
+        if worst:
+            told = f"{name.replace('_', ' ')} {order[worst]}"
+            parts.append(f"{told} on {_days(week, pl.col(name) == worst)}" if worst in TOO_MUCH else told)
+    parts += [f"{name} on {_days(week, pl.col(name))}" for name in ("limp", "swelling") if week[name].any()]
     ratings = week["rating"].drop_nulls().to_list()
-    if bad:
-        parts.append(f"too much on {bad}")
-    if worse:
-        parts.append(f"worse next morning on {worse}")
     if ratings:
         parts.append(f"up to {max(ratings):g}/10")
-    entries = f"{week.height} {'entry' if week.height == 1 else 'entries'}"
-    return f"{entries}: {', '.join(parts)}" if parts else f"{entries}, tolerable"
+    return f"{words.count(week.height, 'entry', 'entries')}: {', '.join(parts) or 'nothing noted in words'}"
+
+
+def _days(week: pl.DataFrame, which: pl.Expr) -> str:
+    return words.count(week.filter(which)["date"].n_unique(), "day")
 
 
 def spikes_table(report: Report, sheet: Mapping[str, Any]) -> Table | None:
@@ -196,9 +241,10 @@ def cadence_sentence(report: Report, weeks: pl.DataFrame) -> str:
     if not report.cadence.get("series"):
         return "Cadence at matched pace is not known."
     if not told:
-        return "No change of cadence at matched pace in these weeks."
+        # where too few runs are there to look, that none was found says nothing
+        return report.cadence.get("note") or "No change of cadence at matched pace in these weeks."
     return " ".join(
-        f"From {words.day(date.fromisoformat(one['date']))} cadence at the same pace and grade was"
+        f"From {words.day(date.fromisoformat(one['date']))} cadence at the same pace and grade changed by"
         f" {words.signed(one['size_pct'], 1)}"
         f" (90 % interval {words.signed(one['low_pct'], 1)} to {words.signed(one['high_pct'], 1)})."
         for one in told

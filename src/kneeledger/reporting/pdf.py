@@ -7,6 +7,7 @@ same content gives the same bytes.
 Instead of: a browser that prints, pictures of charts, or a PDF library.
 """
 
+import io
 from collections.abc import Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -33,6 +34,8 @@ INK, MUTED, EDGE = "#1b1f24", "#57606a", "#c3cad1"
 LINE = 1.38
 SHORT = 58.0
 """A column that wants no more than this is never broken [points]."""
+FOLLOWING = 60.0
+"""At least so much stands below a heading on its page [points]."""
 LONGEST = 600
 """Letters of a paragraph or cell; nothing from a file may fill pages."""
 
@@ -90,6 +93,8 @@ class Paper:
     at: float = 0.0
     """Points used of the page."""
     size: float = 8.5
+    heads: list[tuple[str, float]] = field(default_factory=list)
+    """Headings (text, size) that wait for what follows them, so that none is left alone at the foot of a page."""
 
     @property
     def column(self) -> float:
@@ -114,10 +119,16 @@ class Paper:
     def need(self, points: float) -> bool:
         """Turn the page where so much does not fit any more; whether it turned."""
         self.page()
-        if self.at + points > self.height - MARGIN:
+        heads, self.heads = self.heads, []
+        above = sum(size * (LINE + 0.9) + 3 for _, size in heads)
+        turned = self.at + above + (max(points, FOLLOWING) if heads else points) > self.height - MARGIN
+        if turned:
             self.turn()
-            return True
-        return False
+        for text, size in heads:
+            self.space(size * 0.9)
+            self.text(text, size=size, bold=True)
+            self.space(3)
+        return turned
 
     def _put(
         self,
@@ -164,11 +175,8 @@ class Paper:
             self._put(MARGIN, self.at - 0.3 * size, line, size, colour, bold=bold)
 
     def heading(self, text: str, size: float = 12.0) -> None:
-        """A heading that stays with what follows."""
-        self.space(size * 0.9)
-        self.need(size * LINE + 60)
-        self.text(text, size=size, bold=True)
-        self.space(3)
+        """A heading that stays with what follows: it is written when that is."""
+        self.heads.append((text, size))
 
     def chart(self, figure: Figure, share: float = 1.0) -> None:
         """A chart over a share of the width of the column."""
@@ -191,7 +199,8 @@ class Paper:
         widths = _columns(heads, rows, size, self.column, gap=7.0)
         if caption:
             self.space(4)
-            self.need(size * LINE * 4)
+        self.need(size * LINE * 4)
+        if caption:
             self.text(shown.caption, bold=True)
         numbers = [column.number for column in shown.columns]
         self._row(heads, widths, numbers, size, bold=True)
@@ -248,7 +257,11 @@ def _columns(
 
 
 def _placed(figure: Any, scale: float, left: float, bottom: float) -> "Artist":
-    """An artist that draws a whole figure into a PDF page, scaled, as vectors."""
+    """An artist that draws a whole figure into a PDF page, scaled, as vectors.
+
+    The PDF backend leaves out of lines and markers what is outside the sheet it believes to draw on. That sheet is
+    the page, but the figure's own size is what counts before the scaling, so it is told that one meanwhile.
+    """
     from matplotlib.artist import Artist
     from matplotlib.backends.backend_pdf import Op
 
@@ -259,7 +272,10 @@ def _placed(figure: Any, scale: float, left: float, bottom: float) -> "Artist":
             page.gc = page.new_gc()
             page.file.output(Op.gsave)
             page.file.output(scale, 0, 0, scale, left, bottom, Op.concat_matrix)
+            sheet = page.file.width, page.file.height
+            page.file.width, page.file.height = figure.get_size_inches()
             figure.draw(page)
+            page.file.width, page.file.height = sheet
             page.finalize()
             page.gc = page.new_gc()
             page.file.output(Op.grestore)
@@ -287,12 +303,14 @@ def _save(paper: Paper, path: Path, title: str) -> Path:
     """
     from matplotlib.backends.backend_pdf import PdfPages
 
-    writing.folder(path.parent)
+    if paper.heads:
+        paper.need(0)
     about = {"Title": title, "Creator": "kneeledger", "Producer": None, "CreationDate": None}
-    with PdfPages(path, metadata=about) as pages:
+    made = io.BytesIO()
+    with PdfPages(made, metadata=about) as pages:
         for one in paper.pages:
             pages.savefig(one)
-    return writing.private(path)
+    return writing.data(path, made.getvalue())
 
 
 def _paper(size: str, foot: str) -> Paper:
@@ -329,7 +347,7 @@ def write_activity(page: ActivityPage, out: Path) -> Path:
         paper.heading("More than you are used to?")
         _chart(paper, figures, "risk")
         for one in shown["comparisons"]:
-            parts = [one["text"], one["interval"] and f"({one['interval']})", one["evidence"], one["tested"]]
+            parts = [one["text"], one["evidence"], one["tested"]]
             paper.text(" ".join(part for part in parts if part))
         _cards(paper, shown["cards"])
         paper.heading("What it asked of the knee")
@@ -342,8 +360,9 @@ def write_activity(page: ActivityPage, out: Path) -> Path:
             paper.text(
                 f"Downhill model {model['name']} (contested{used}): {model['minutes']} minutes", colour=MUTED
             )
-        for name, one in (("Descent", shown["descent"]), (shown["cadence"]["name"], shown["cadence"])):
-            paper.text(f"{name}: {one['value']}. {one['note']}")
+        for name, one in (("Descent", shown["descent"]), ("Cadence", shown["cadence"])):
+            if one:
+                paper.text(f"{name}: {one['value']}. {one['note']}")
         for name in ("profile", "load", "track", "parts", "cadence"):
             _chart(paper, figures, name)
         if shown["downhill_sentence"]:
@@ -387,19 +406,19 @@ def write_overview(report: Report, out: Path) -> Path:
         shown = html_overview.shown(report, Plates())
         paper = _paper("a4", shown["title"])
         paper.text(
-            f"As of {shown['as_of']} ({shown['as_of_how']}); newest file {shown['age']} old."
+            f"As of {shown['as_of']} ({shown['as_of_how']}); {shown['age']}."
             + (f" Athlete: {report.athlete[:60]}." if report.athlete else ""),
             colour=MUTED,
         )
         paper.heading("What stands out", 17)
         if not shown["cards"]:
-            paper.text("Nothing of the last days was more than you are used to.")
+            paper.text(shown["nothing"])
         _cards(paper, shown["cards"])
         if shown["others"]:
             paper.table(shown["others"])
         paper.heading("How much more before it is a spike")
         for room in shown["rooms"]:
-            paper.text(room["text"])
+            paper.text(f"{room['reading']}. {room['text']}" if room["reading"] else room["text"])
         paper.text(shown["rooms_note"], colour=MUTED)
         sections: Sequence[tuple[str, Sequence[str]]] = (
             ("The last twelve weeks", ("weeks", "calendar")),
@@ -423,8 +442,8 @@ def write_overview(report: Report, out: Path) -> Path:
         paper.heading("What these numbers stand on")
         files = report.files
         paper.text(
-            f"{files.read:,} files read, {files.skipped:,} skipped, {files.failed:,} failed,"
-            f" {files.duplicates:,} copies not counted twice."
+            f"{words.count(files.read, 'file')} read, {files.skipped:,} skipped, {files.failed:,} failed,"
+            f" {words.count(files.duplicates, 'copy', 'copies')} not counted twice."
         )
         for key in ("failures", "quality"):
             if shown[key]:
@@ -470,18 +489,21 @@ def _physio(report: Report, sheet: Mapping[str, Any], path: Path, size: str) -> 
         if shown["spikes"]:
             paper.table(shown["spikes"], caption=False)
         else:
-            paper.text("No session or week of these was more than this runner was used to.")
-        if shown["changed"]:
+            paper.text(shown["no_more"])
+        if shown["onset"]:
             paper.heading(f"Before the onset on {shown['onset']}", 10)
-            paper.table(shown["changed"], caption=False)
+            if shown["changed"]:
+                paper.table(shown["changed"], caption=False)
+            else:
+                paper.text(shown["changed_not"])
         paper.heading("What this stands on", 10)
         files, coverage = report.files, report.coverage
         days = coverage.known_days_of_28 + coverage.unknown_days_of_28
         unused = "; ".join(f"{count} × {reason}" for reason, count in shown["skipped"])
         paper.text(
-            f"{files.read:,} files read, {files.skipped:,} not used, {files.failed:,} failed,"
-            f" {files.duplicates:,} copies not counted twice."
-            f" {coverage.known_days_of_28} of the last {days} days are known."
+            f"{words.count(files.read, 'file')} read, {files.skipped:,} not used, {files.failed:,} failed,"
+            f" {words.count(files.duplicates, 'copy', 'copies')} not counted twice."
+            f" {words.days_known(coverage.known_days_of_28, days)}"
             + (f" Not used: {unused}." if unused else "")
         )
         paper.heading("What this cannot know", 10)

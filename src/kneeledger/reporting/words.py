@@ -1,15 +1,19 @@
 """Numbers as people read them: pace, distance, time, in the units that were asked for."""
 
 import re
+from collections.abc import Iterable
 from datetime import date
 from typing import Final
 
+from kneeledger.plurals import count
 from kneeledger.severity import easy_minutes
 
 __all__ = [
     "band",
     "clock",
+    "count",
     "day",
+    "days_known",
     "distance",
     "easy",
     "grade",
@@ -19,8 +23,10 @@ __all__ = [
     "number",
     "pace",
     "percent",
+    "quoted",
     "signed",
     "speed_word",
+    "summed",
 ]
 
 MILE_M = 1609.344
@@ -31,9 +37,16 @@ MONTHS: Final = (
     "November", "December",
 )  # fmt: skip
 HYPHEN: Final = re.compile(r"(?<![\w-])-(?=\d)")
+COMMAND: Final = re.compile(r"`([^`]+)`")
 PACE: Final = re.compile(r"(?:(\d+:\d\d) against )?(\d+:\d\d) a kilometre")
 KILOMETRES: Final = re.compile(r"(\d[\d,]*(?:\.\d+)?) (?:km|kilometres?)\b(?!/)")
 METRES: Final = re.compile(r"(\d[\d,]*(?:\.\d+)?) (?:m|metres?)\b(?!/)")
+
+
+def _plain(value: float, digits: int = 0) -> str:
+    """A number as it is rounded, with a true minus and none before a zero."""
+    text = f"{abs(value):,.{digits}f}"
+    return f"{MINUS}{text}" if value < 0 and any(c in "123456789" for c in text) else text
 
 
 def distance(metres: float | None, units: str = "metric", digits: int = 2) -> str:
@@ -41,15 +54,15 @@ def distance(metres: float | None, units: str = "metric", digits: int = 2) -> st
     if metres is None:
         return "unknown"
     if units == "imperial":
-        return f"{metres / MILE_M:.{digits}f} mi"
-    return f"{metres / 1000:.{digits}f} km"
+        return f"{_plain(metres / MILE_M, digits)} mi"
+    return f"{_plain(metres / 1000, digits)} km"
 
 
 def height(metres: float | None, units: str = "metric") -> str:
     """Metres or feet."""
     if metres is None:
         return "unknown"
-    return f"{metres / FOOT_M:,.0f} ft" if units == "imperial" else f"{metres:,.0f} m"
+    return f"{_plain(metres / FOOT_M)} ft" if units == "imperial" else f"{_plain(metres)} m"
 
 
 def pace(speed_mps: float | None, units: str = "metric") -> str:
@@ -84,14 +97,33 @@ def minutes(load_bw_s: float | None) -> float | None:
     return None if load_bw_s is None else easy_minutes(load_bw_s)
 
 
+def summed(values: Iterable[float | None]) -> float | None:
+    """The sum of what is known; null where nothing is."""
+    known = [value for value in values if value is not None]
+    return sum(known) if known else None
+
+
 def number(value: float | None, digits: int = 0, unit: str = "") -> str:
     """A number with its unit, or the word for not knowing."""
-    return "unknown" if value is None else f"{value:,.{digits}f}{' ' if unit else ''}{unit}"
+    return "unknown" if value is None else f"{_plain(value, digits)}{' ' if unit else ''}{unit}"
+
+
+def days_known(known: int, days: int) -> str:
+    """How many of the last days are known, as a sentence."""
+    if not days:
+        return "No day is known yet."
+    window = f"the last {days} days" if days > 1 else "1 day"
+    return f"{known} of {window} {'is' if known == 1 else 'are'} known."
 
 
 def percent(share: float | None, digits: int = 0) -> str:
     """A share in per cent."""
-    return "unknown" if share is None else f"{100 * share:.{digits}f} %"
+    return "unknown" if share is None else f"{_plain(100 * share, digits)} %"
+
+
+def quoted(text: str) -> str:
+    """A text whose `commands` stand in quotation marks, for where nothing is typeset."""
+    return COMMAND.sub("\u201c\\1\u201d", text)
 
 
 def day(value: date | None, *, year: bool = True) -> str:
@@ -105,9 +137,8 @@ def signed(value: float | None, digits: int = 0) -> str:
     """A difference in per cent, with its sign."""
     if value is None:
         return "unknown"
-    text = f"{abs(value):,.{digits}f}"
-    sign = "" if not any(c in "123456789" for c in text) else MINUS if value < 0 else "+"
-    return f"{sign}{text} %"
+    text = _plain(value, digits)
+    return f"{'+' if value > 0 and any(c in '123456789' for c in text) else ''}{text} %"
 
 
 def signed_interval(value: float | None, low: float | None, high: float | None) -> str:
@@ -126,8 +157,7 @@ def grade(share: float | None, digits: int = 0) -> str:
     """A grade in per cent, with a true minus."""
     if share is None:
         return "unknown"
-    text = f"{abs(100 * share):.{digits}f}"
-    return f"{MINUS if share < 0 and any(c in '123456789' for c in text) else ''}{text} %"
+    return f"{_plain(100 * share, digits)} %"
 
 
 def band(low: float | None, high: float | None) -> str:

@@ -34,7 +34,7 @@ from functools import partial
 from pathlib import Path
 from typing import NamedTuple, Protocol
 
-from kneeledger.model import Source
+from kneeledger.model import WORD_CHARS, Source
 from kneeledger.sources import kinds, names, zips
 from kneeledger.sources.limits import Budget, Limits, Refused
 
@@ -79,7 +79,8 @@ class Skipped:
     """One sentence for a person."""
     kind: str
     """What it is, in words and plural, to be counted: "FIT monitoring"."""
-    outer: Path
+    outer: str
+    """Path on this disk, not cleaned."""
     member: str = ""
     stamp: str = ""
     """As in `Source`; empty: not to be remembered."""
@@ -149,7 +150,7 @@ class Entry:
     path: str
     """For a person, and the key for the ledger."""
     member: str
-    outer: Path
+    outer: str
     stamp: str
     size: int
     budget: Budget
@@ -212,9 +213,10 @@ class Entry:
             _close(reader)
 
     def source(self, data: bytes, context: Mapping[str, str]) -> Source:
-        """A Source of these bytes."""
+        """A Source of these bytes; what an export says beside them is cut to words."""
         digest = hashlib.sha256(data).hexdigest()
-        return Source(self.path, data, digest, self.outer, self.member, self.stamp, context)
+        context = {key: text[:WORD_CHARS] for key, text in context.items()}
+        return Source(self.path, data, digest, Path(self.outer), self.member, self.stamp, context)
 
     def skipped(self, code: str, kind: str, reason: str, *, count: int = 1) -> Skipped:
         """That it gives no Source."""
@@ -287,18 +289,18 @@ class _Walk:
         except (OSError, ValueError) as error:
             code = "missing" if isinstance(error, FileNotFoundError | NotADirectoryError) else "unreadable"
             reason = "does not exist" if code == "missing" else _why(error)
-            yield Skipped(shown, code, reason, "paths that cannot be read", path)
+            yield Skipped(shown, code, reason, "paths that cannot be read", str(path))
             return
         if stat.S_ISDIR(facts.st_mode):
             files, refused = _files_below(path)
             for at, code, reason in refused:
-                yield Skipped(_shown_path(at), code, reason, "links and unreadable folders", at)
+                yield Skipped(_shown_path(at), code, reason, "links and unreadable folders", str(at))
             base = shown
         elif stat.S_ISREG(facts.st_mode):
             files, base = [(path.name, facts)], _shown_path(path.parent)
             path = path.parent
         else:
-            yield Skipped(shown, "special", "is no file or folder but a device", "devices", path)
+            yield Skipped(shown, "special", "is no file or folder but a device", "devices", str(path))
             return
         yield from self.listing(self.folder(path, base, files, alone=base != shown), None)
 
@@ -312,10 +314,10 @@ class _Walk:
             path = f"{root}{os.sep}{name}"
             if path not in self.seen:
                 self.seen.add(path)
-                entries[name] = self.file(Path(path), name, f"{start}/{last}", facts)
+                entries[name] = self.file(path, name, f"{start}/{last}", facts)
         return Listing(base, entries, alone=alone)
 
-    def file(self, path: Path, name: str, shown: str, facts: os.stat_result) -> Entry:
+    def file(self, path: str, name: str, shown: str, facts: os.stat_result) -> Entry:
         size = facts.st_size
 
         def view() -> zips.View:

@@ -116,6 +116,8 @@ def file_kind(head: bytes) -> str:
 
 
 def _text(head: bytes) -> str:
+    if head.startswith((b"\xff\xfe\x00\x00", b"\x00\x00\xfe\xff")):  # the first begins like UTF-16
+        return head[: len(head) // 4 * 4].decode("utf-32", "replace")
     if head.startswith((b"\xff\xfe", b"\xfe\xff")):
         return head[: len(head) // 2 * 2].decode("utf-16", "replace")
     if head[:4] in (b"<\x00?\x00", b"\x00<\x00?"):

@@ -10,13 +10,17 @@ Instead of: refusing archives with odd names, or hiding names only in the report
 """
 
 import hashlib
+import os
 import re
 import unicodedata
 from collections.abc import Iterable
+from pathlib import Path
 
-__all__ = ["clean", "is_system", "shown", "unique"]
+__all__ = ["clean", "is_system", "shown", "storable", "unique"]
 
 GENERIC_GARMIN = re.compile(r"UploadedFiles_\d+-?_?Part\d+\.zip", re.IGNORECASE)
+PLAIN = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_. -]*(?:/[A-Za-z0-9_][A-Za-z0-9_. -]*)*")
+"""A name that is fit to be shown as it is, as most are."""
 SUFFIX = re.compile(r"(\.[A-Za-z0-9]{1,8}){0,2}$")
 SYSTEM_FILES = frozenset({".ds_store", "thumbs.db", "desktop.ini", ".localized"})
 SYSTEM_FOLDERS = ("__macosx", ".trash", ".spotlight-v100", ".fseventsd", ".temporaryitems", "$recycle.bin")
@@ -32,6 +36,8 @@ def is_system(name: str) -> bool:
 
 def clean(name: str) -> str:
     """A name from an archive as a relative path of real parts, without marks that a terminal obeys."""
+    if PLAIN.fullmatch(name):
+        return name
     if not name.isprintable():
         name = "".join(char if char.isprintable() else _instead(char) for char in name)
     if "\\" in name:
@@ -66,11 +72,28 @@ def _digest(name: str) -> str:
     return hashlib.sha256(name.encode("utf-8", "surrogatepass")).hexdigest()[:8] + suffix
 
 
+def storable(path: Path | str) -> str:
+    """A path on this disk as text that a database takes: a byte that is no UTF-8 by its number."""
+    return os.fsencode(path).decode("utf-8", "backslashreplace")
+
+
 def unique(names: Iterable[str]) -> list[str]:
-    """The same names in order, later ones numbered where they repeat: keys may not collide."""
-    seen: dict[str, int] = {}
+    """The same names in order, later ones numbered where they repeat: keys may not collide.
+
+    A number that would make the name of another file is passed over.
+    """
+    told = list(names)
+    taken = set(told)
+    if len(taken) == len(told):
+        return told
+    counts: dict[str, int] = {}
     result = []
-    for name in names:
-        count = seen[name] = seen.get(name, 0) + 1
-        result.append(name if count == 1 else f"{name} ({count})")
+    for name in told:
+        count = counts.get(name, 0) + 1
+        key = name
+        while count > 1 and (key := f"{name} ({count})") in taken:
+            count += 1
+        counts[name] = count
+        taken.add(key)
+        result.append(key)
     return result

@@ -12,17 +12,14 @@ be unpacked in bounded steps.
 Instead of: zipfile (which still serves as the judge in the tests), or temporary files.
 """
 
-import errno
 import io
-import os
-import stat
 import struct
 import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 from typing import BinaryIO, Protocol
 
+from kneeledger import plain_files
 from kneeledger.sources.limits import Budget, Refused
 
 __all__ = [
@@ -40,6 +37,8 @@ __all__ = [
 ]
 
 CHUNK = 1 << 18
+GZIP_CHUNK = 1 << 14
+"""Of a gzip less is read at once: the end of each stream in it copies what was read beyond. [byte]"""
 HELD_BYTES = 24 << 20
 """Packed inner archives up to this unpacked size are held in memory. [byte]"""
 TAIL_BYTES = 4 << 20
@@ -74,24 +73,18 @@ class Reader(Protocol):
         ...
 
 
-def _regular(path: str, flags: int) -> int:
-    """Open a file that may have become something else since it was found: a pipe must not be waited for."""
-    handle = os.open(path, flags | getattr(os, "O_NONBLOCK", 0))
-    if not stat.S_ISREG(os.fstat(handle).st_mode):
-        os.close(handle)
-        raise OSError(errno.EINVAL, "is no file any more", path)
-    return handle
-
-
 class FileView:
     """A file on disk."""
 
-    def __init__(self, path: Path, size: int) -> None:
+    def __init__(self, path: str, size: int) -> None:
         self.size = size
-        self._file: BinaryIO = open(path, "rb", buffering=0, opener=_regular)  # noqa: SIM115
+        # it may have become something else since it was found
+        self._file: BinaryIO = open(path, "rb", buffering=0, opener=plain_files.opener)  # noqa: SIM115
 
     def read_at(self, at: int, count: int) -> bytes:
-        """Up to `count` bytes from `at`."""
+        """Up to `count` bytes from `at`; none where an archive names a place outside the file."""
+        if not 0 <= at < self.size:
+            return b""
         self._file.seek(at)
         data = self._file.read(count)
         while len(data) < count:
@@ -115,7 +108,7 @@ class MemoryView:
 
     def read_at(self, at: int, count: int) -> bytes:
         """Up to `count` bytes from `at`."""
-        return self._data[at : at + count]
+        return self._data[at : at + count] if at >= 0 else b""
 
 
 class WindowView:
@@ -133,17 +126,18 @@ class WindowView:
 class InflatedView:
     """A packed member read from front to back; a step back unpacks from the front again.
 
-    The first pass keeps the last MBs, where a zip has its directory.
+    The first pass keeps the last MBs, where a zip has its directory. Steps back count as unpacked bytes, since no
+    honest archive needs more than a few.
     """
 
     def __init__(self, view: View, member: "Member", budget: Budget) -> None:
         self._view, self._member, self._budget = view, member, budget
         self._restarts = 0
         self._tail, self.size = self._first_pass()
-        self._open()
+        self._open(counted=False)
 
-    def _open(self) -> None:
-        self._reader = MemberReader(self._view, self._member, self._budget, counted=False)
+    def _open(self, *, counted: bool) -> None:
+        self._reader = MemberReader(self._view, self._member, self._budget, counted=counted)
         self._at = 0
         self._held = b""
 
@@ -168,7 +162,7 @@ class InflatedView:
             self._restarts += 1
             if self._restarts > RESTARTS:
                 raise Refused("damaged", "its parts do not lie in order; unpack it once and give the folder")
-            self._open()
+            self._open(counted=True)
         self._skip(at)
         pieces = []
         wanted = count
@@ -245,7 +239,7 @@ def directory(view: View, budget: Budget) -> Directory:
             budget.members(budget.limits.members + 1)
         found, problem = _lines(view.read_at(start, size), shift)
     budget.members(len(found))
-    return Directory(_overlaps(sorted(found, key=lambda member: member.at)), problem)
+    return Directory(_overlaps(sorted(found, key=lambda member: member.at), view.size), problem)
 
 
 def _place(view: View) -> tuple[int, int, int] | None:
@@ -327,15 +321,20 @@ def _name(raw: bytes, flags: int) -> str:
         return raw.decode("utf-8", "replace") if flags & 0x800 else raw.decode("cp437")
 
 
-def _overlaps(members: list[Member]) -> tuple[Member, ...]:
-    """Members whose bytes another member also claims are marked: no honest archive has them."""
+def _overlaps(members: list[Member], size: int) -> tuple[Member, ...]:
+    """Members whose bytes another member also claims are marked: no honest archive has them.
+
+    One that claims bytes beyond the archive's `size` is alone to blame for it.
+    """
     bad: set[int] = set()
     furthest, owner = -1, -1
     for number, member in enumerate(members):
         if member.at < furthest:
             bad |= {owner, number}
         end = member.at + 30 + member.packed
-        if end > furthest:
+        if member.at < size < end and number + 1 < len(members):
+            bad.add(number)
+        elif end > furthest:
             furthest, owner = end, number
     if not bad:
         return tuple(members)
@@ -530,7 +529,7 @@ class GzipReader:
         found = io.BytesIO()
         while count > 0 and not self._done:
             if not self._pending:
-                self._pending = self._reader.read(CHUNK)
+                self._pending = self._reader.read(GZIP_CHUNK)
                 self._packed += len(self._pending)
                 if not self._pending:
                     self._done = True

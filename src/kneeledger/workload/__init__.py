@@ -28,7 +28,6 @@ from kneeledger.workload.history import (
     Comparison,
     History,
     Series,
-    compare,
 )
 from kneeledger.workload.measures import (
     WINDOW_DAYS,
@@ -65,7 +64,6 @@ __all__ = [
     "Series",
     "acwr_ewma",
     "acwr_rolling",
-    "compare",
     "daily",
     "ewma",
     "fitness_fatigue",

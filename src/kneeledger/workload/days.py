@@ -188,35 +188,72 @@ class Coverage:
         )
 
 
-def known_days(file_days: Iterable[date], coverage: Coverage, *, as_of: date) -> npt.NDArray[np.bool_]:
-    """Which days from the first file to the as-of day are known, as they were known on the as-of day.
+class KnownDays:
+    """Which days are known, as a reader of any one day could tell it.
 
     A day without a file is known (rest) while the source is believed complete and no more than 14 days pass
     without any file; the stretch since the newest file is judged alike, so that a day may be taken for rest
     at first and for unknown once the gap has grown. That is what a reader of that day could know.
+
+    What lies before the newest file of a day is the same for every later day: it is worked out once.
+    """
+
+    def __init__(self, file_days: Iterable[date], coverage: Coverage) -> None:
+        with_file = {day.toordinal() for day in file_days}
+        unreadable = {day.toordinal() for day in coverage.unreadable_days}
+        self._first = coverage.first_day.toordinal() if coverage.first_day else None
+        self._complete = coverage.complete
+        self._marks = np.array(sorted(with_file | unreadable), dtype=np.int64)
+        if not self._marks.size:
+            return
+        begin = int(self._marks[0])
+        known = np.full(int(self._marks[-1]) - begin + 1, coverage.complete)
+        wide = np.flatnonzero(np.diff(self._marks) - 1 > GAP_DAYS)
+        for left, right in zip(self._marks[wide].tolist(), self._marks[wide + 1].tolist(), strict=True):
+            known[left + 1 - begin : right - begin] = False
+        known[[day - begin for day in with_file]] = True
+        known[[day - begin for day in unreadable]] = False
+        self._between = known
+
+    def until(self, as_of: date) -> npt.NDArray[np.bool_]:
+        """From the first file's day to the as-of day, both included; empty where there is no file yet.
+
+        Returns
+        -------
+        array of bool, shape (days,)
+        """
+        last = as_of.toordinal()
+        marks = self._marks[: np.searchsorted(self._marks, last, side="right")]
+        begins = [int(marks[0])] if marks.size else []
+        begins += [] if self._first is None else [self._first]
+        if not begins or min(begins) > last:
+            return np.zeros(0, dtype=np.bool_)
+        begin = min(begins)
+        if not marks.size:
+            return np.full(last - begin + 1, self._still(last - begin + 1))
+        first, newest = int(marks[0]), int(marks[-1])
+        return np.concatenate(
+            (
+                np.full(first - begin, self._still(first - begin)),
+                self._between[: newest - first + 1],
+                np.full(last - newest, self._still(last - newest)),
+            )
+        )
+
+    def _still(self, days: int) -> bool:
+        """Whether so many days without a file are taken for rest."""
+        return self._complete and days <= GAP_DAYS
+
+
+def known_days(file_days: Iterable[date], coverage: Coverage, *, as_of: date) -> npt.NDArray[np.bool_]:
+    """Which days from the first file to the as-of day are known, as they were known on it; see `KnownDays`.
 
     Returns
     -------
     array of bool, shape (days from the first file to `as_of`, both included,)
         Empty where there is no file yet.
     """
-    with_file = {day.toordinal() for day in file_days if day <= as_of}
-    unreadable = {day.toordinal() for day in coverage.unreadable_days if day <= as_of}
-    marks = np.array(sorted(with_file | unreadable), dtype=np.int64)
-    begin = coverage.first_day.toordinal() if coverage.first_day else None
-    if marks.size:
-        begin = int(marks[0]) if begin is None else min(begin, int(marks[0]))
-    if begin is None or begin > as_of.toordinal():
-        return np.zeros(0, dtype=np.bool_)
-    known = np.full(as_of.toordinal() - begin + 1, coverage.complete)
-    fences = np.concatenate(([begin - 1] if not marks.size or marks[0] > begin else [], marks))
-    fences = np.append(fences, as_of.toordinal() + 1).astype(np.int64)
-    for left, right in zip(fences[:-1].tolist(), fences[1:].tolist(), strict=True):
-        if right - left - 1 > GAP_DAYS:
-            known[left + 1 - begin : right - begin] = False
-    known[[day - begin for day in with_file]] = True
-    known[[day - begin for day in unreadable]] = False
-    return known
+    return KnownDays(file_days, coverage).until(as_of)
 
 
 INDOOR: Final = ("treadmill", "indoor_running", "indoor_walking", "indoor_cycling", "virtual_activity")
@@ -254,7 +291,8 @@ def outings(activities: pl.DataFrame) -> pl.DataFrame:
     """Activities with the parts of one outing joined: same way of moving, less than 30 min apart.
 
     A watch restarted on the way makes two files of one run, and a session spike compares runs, not files. Legs
-    of a multisport file stay apart by their way. `other` is never joined: two gym sessions are two.
+    of a multisport file stay apart by their way. `other` is never joined: two gym sessions are two; nor is what
+    has no length in time, since only its day is known.
 
     Returns
     -------
@@ -272,12 +310,15 @@ def outings(activities: pl.DataFrame) -> pl.DataFrame:
         begin = start / 1000.0
         finish = begin if end is None else end / 1000.0
         before = running.get(way)
-        if way in JOINED and before is not None and begin - before[1] < OUTING_GAP_S:
+        # What was noted by hand has a day and no hour: it is part of no other outing.
+        placed = finish > begin
+        if way in JOINED and placed and before is not None and begin - before[1] < OUTING_GAP_S:
             number.append(before[0])
             running[way] = (before[0], max(before[1], finish))
             continue
         number.append(count)
-        running[way] = (count, finish)
+        if placed:
+            running[way] = (count, finish)
         count += 1
     if count == frame.height:
         return frame.with_columns(pl.concat_list("id").alias("ids"), pl.col("day").alias("last_day"))

@@ -7,13 +7,12 @@ reference is not next to nothing, and its interval comes from draws shared by al
 Instead of: a query for every statement and day.
 """
 
-import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
 from functools import cached_property
 from itertools import accumulate
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, overload
 
 import numpy as np
 import numpy.typing as npt
@@ -21,7 +20,7 @@ import polars as pl
 
 from kneeledger.model import DownhillModel, FloatArray, Way
 from kneeledger.schema import empty
-from kneeledger.severity import DESCENT, KNEE_LOAD, MEASURES, Measure
+from kneeledger.severity import DESCENT, FLOORS, KNEE_LOAD, MEASURES, Measure
 from kneeledger.workload.days import (
     ALTITUDE_MEASURES,
     LOAD_MEASURES,
@@ -29,9 +28,9 @@ from kneeledger.workload.days import (
     NUMBER,
     PAIN,
     Coverage,
+    KnownDays,
     believed,
     by_day_of,
-    known_days,
     outings,
 )
 from kneeledger.workload.measures import WINDOW_DAYS, longest_before, ratio_interval
@@ -42,9 +41,9 @@ __all__ = [
     "COMPARED",
     "CadenceChange",
     "Comparison",
+    "Comparisons",
     "History",
     "Series",
-    "compare",
 ]
 
 
@@ -75,6 +74,34 @@ class Series(NamedTuple):
     values: Mapping[str, FloatArray]
 
 
+class Rows(Sequence[dict[str, object]]):
+    """The rows of a frame as mappings, each made when it is first asked for: few questions ask for years."""
+
+    def __init__(self, frame: pl.DataFrame) -> None:
+        self._frame = frame
+        self._made: dict[int, dict[str, object]] = {}
+
+    def __len__(self) -> int:
+        return self._frame.height
+
+    @overload
+    def __getitem__(self, index: int) -> dict[str, object]: ...
+    @overload
+    def __getitem__(self, index: slice) -> list[dict[str, object]]: ...
+    def __getitem__(self, index: int | slice) -> dict[str, object] | list[dict[str, object]]:
+        if isinstance(index, slice):
+            return [self[k] for k in range(*index.indices(len(self)))]
+        place = index + len(self) if index < 0 else index
+        if place not in self._made:
+            self._made[place] = self._frame.row(place, named=True)
+        return self._made[place]
+
+    def __iter__(self) -> Iterator[dict[str, object]]:
+        if len(self._made) < len(self):
+            self._made = dict(enumerate(self._frame.to_dicts())) | self._made
+        return (self._made[k] for k in range(len(self)))
+
+
 @dataclass(frozen=True, eq=False)
 class History:
     """Everything findings may look at, of one athlete. Immutable; what is derived from it is kept."""
@@ -86,6 +113,8 @@ class History:
     pain: pl.DataFrame = field(default_factory=lambda: empty(PAIN))
     cadence_changes: tuple[CadenceChange, ...] = ()
     downhill_model: DownhillModel = DownhillModel.ARTICLE
+    floors: Mapping[str, float] = field(default_factory=lambda: FLOORS)
+    """Least excess that is told, by measure, in stored units."""
     cadence_note: tuple[date, str] | None = None
     """What explains an apparent change of average cadence, and the day as of which that was found."""
 
@@ -115,9 +144,9 @@ class History:
         return outings(self.activities)
 
     @cached_property
-    def rows(self) -> list[dict[str, object]]:
+    def rows(self) -> "Rows":
         """The outings as plain rows."""
-        return self.outings.to_dicts()
+        return Rows(self.outings)
 
     @cached_property
     def newest(self) -> date | None:
@@ -174,19 +203,23 @@ class History:
         """Which days from the first file to the as-of day are known (see `known_days`)."""
         cache = self._known_cache
         if as_of not in cache:
-            known = known_days(self._file_days, self.coverage, as_of=as_of)
+            known = self._known_days.until(as_of)
             known.setflags(write=False)
             cache[as_of] = known
         return cache[as_of]
+
+    @cached_property
+    def _known_days(self) -> KnownDays:
+        return KnownDays(self._file_days, self.coverage)
 
     @cached_property
     def _known_cache(self) -> dict[date, npt.NDArray[np.bool_]]:
         return {}
 
     @cached_property
-    def compared(self) -> "dict[tuple[int, str], Comparison]":
-        """Every outing against its own past (see `compare`), by row of `outings` and measure."""
-        return {(item.outing, item.measure): item for item in compare(self)}
+    def compared(self) -> "Comparisons":
+        """Every outing against its own past, by row of `outings` and measure."""
+        return Comparisons(self)
 
 
 SUMS: Final = (
@@ -249,74 +282,149 @@ def _draws_of(history: History, row: Mapping[str, object]) -> FloatArray | None:
     return total
 
 
-def compare(history: History) -> list[Comparison]:
-    """Every outing of every way against its own past; nothing later than the outing is used."""
-    frame = history.outings
-    first = history._sums[0] if history._sums is not None else None
-    newest = history.newest
-    if first is None or newest is None or not frame.height:
-        return []
-    counted = np.cumsum(history.known(newest), dtype=np.int64)
-    known: npt.NDArray[np.int64] = np.concatenate((np.zeros(1, np.int64), counted))
-    found: list[Comparison] = []
-    rows = history.rows
-    way_column = frame["way"].to_list()
-    for way, measures in COMPARED.items():
-        of_way = [index for index, value in enumerate(way_column) if value == way.value]
-        # Flying east over the date line, a later run can have an earlier local day: it counts as of the day before it.
-        days = list(accumulate((rows[index]["day"] for index in of_way), max))  # type: ignore[arg-type]
-        for measure in measures:
-            values = [rows[index][measure.name] for index in of_way]
-            found += _compare_one(history, measure, of_way, days, values, known, first)  # type: ignore[arg-type]
-    return sorted(found, key=lambda item: (item.outing, item.measure))
+class _Largest(NamedTuple):
+    """For each outing of one way, the largest of a measure before it."""
+
+    values: FloatArray
+    near: FloatArray
+    near_index: npt.NDArray[np.intp]
+    far: FloatArray
+    far_index: npt.NDArray[np.intp]
+    """Of the 30 and of the 90 days before; the index is -1 where they hold none."""
+    unknown: npt.NDArray[np.intp]
+    """Outings of the 30 days without this measure."""
 
 
-def _compare_one(
-    history: History,
-    measure: Measure,
-    of_way: list[int],
-    days: list[date],
-    values: list[float | None],
-    known: npt.NDArray[np.int64],
-    first: date,
-) -> list[Comparison]:
-    array = np.array([np.nan if value is None else value for value in values], dtype=np.float64)
-    near, near_index = longest_before(days, array, WINDOW_DAYS)
-    far, far_index = longest_before(days, array, BACK_DAYS)
-    ordinals = np.array([day.toordinal() for day in days], dtype=np.int64)
-    lacking = np.concatenate(([0], np.cumsum(np.isnan(array))))
-    since = np.searchsorted(ordinals, ordinals - WINDOW_DAYS, side="left")
-    spot = ordinals - first.toordinal()
-    found = []
-    for k, index in enumerate(of_way):
-        if math.isnan(array[k]):
-            continue
-        window_empty = near_index[k] < 0
-        other = int(far_index[k] if window_empty else near_index[k])
-        share = BACK_SHARE if window_empty else 1.0
-        reference = None if other < 0 else share * float(far[k] if window_empty else near[k])
-        ratio = low = high = None
-        if reference is not None and reference >= measure.floor:
-            ratio = float(array[k]) / reference
-            if measure.modelled:
-                low, high = _interval(history, index, of_way[other], share)
-        found.append(
-            Comparison(
-                outing=index,
-                measure=measure.name,
-                value=float(array[k]),
-                reference=reference,
-                against=None if other < 0 else of_way[other],
-                ratio=ratio,
-                low=low,
-                high=high,
-                window_empty=bool(window_empty),
-                known_days=int(known[spot[k]] - known[max(spot[k] - WINDOW_DAYS, 0)]),
-                history_days=int(known[spot[k]]),
-                unknown_sessions=int(lacking[k] - lacking[since[k]]),
+class _OfWay(NamedTuple):
+    """The outings of one way of moving, oldest first."""
+
+    rows: list[int]
+    """Rows of `History.outings`."""
+    days: list[date]
+
+
+class Comparisons(Mapping[tuple[int, str], Comparison]):
+    """Every outing of every way against its own past; nothing later than the outing is used.
+
+    What the largest before it was is found for all outings of a way at once, the comparison with its
+    interval when it is first asked for: most questions ask about the last weeks of years.
+    """
+
+    def __init__(self, history: History) -> None:
+        self._history = history
+        self._made: dict[tuple[int, str], Comparison] = {}
+
+    def __getitem__(self, key: tuple[int, str]) -> Comparison:
+        if key not in self._made:
+            if key not in self:
+                raise KeyError(key)
+            self._made[key] = self._comparison(*key)
+        return self._made[key]
+
+    def __contains__(self, key: object) -> bool:
+        if not isinstance(key, tuple):
+            return False
+        outing, name = key
+        if not 0 <= outing < len(self._place):
+            return False
+        largest = self._largest.get((self._way[outing], name))
+        return largest is not None and not np.isnan(largest.values[self._place[outing]])
+
+    def __iter__(self) -> Iterator[tuple[int, str]]:
+        return iter(
+            sorted(
+                (self._of_way[way].rows[k], name)
+                for (way, name), largest in self._largest.items()
+                for k in np.flatnonzero(~np.isnan(largest.values)).tolist()
             )
         )
-    return found
+
+    def __len__(self) -> int:
+        return sum(int((~np.isnan(largest.values)).sum()) for largest in self._largest.values())
+
+    @cached_property
+    def _way(self) -> list[str]:
+        """Way of moving of each row of `outings`."""
+        return self._history.outings["way"].to_list()
+
+    @cached_property
+    def _place(self) -> npt.NDArray[np.intp]:
+        """Place of each row of `outings` among those of its way."""
+        places = np.zeros(len(self._way), dtype=np.intp)
+        for of in self._of_way.values():
+            places[of.rows] = np.arange(len(of.rows))
+        return places
+
+    @cached_property
+    def _of_way(self) -> dict[str, _OfWay]:
+        if self._history._sums is None or self._history.newest is None or not self._way:
+            return {}
+        found = {}
+        all_days = self._history.outings["day"].to_list()
+        for way in COMPARED:
+            of_way = [index for index, name in enumerate(self._way) if name == way.value]
+            # Flying east over the date line, a later run can have an earlier local day: it counts as of the day before it.
+            days: list[date] = list(accumulate((all_days[index] for index in of_way), max))
+            found[way.value] = _OfWay(of_way, days)
+        return found
+
+    @cached_property
+    def _largest(self) -> dict[tuple[str, str], _Largest]:
+        column = self._history.outings.get_column
+        return {
+            (way, measure.name): _largest(of.days, column(measure.name).to_numpy()[of.rows])
+            for way, of in self._of_way.items()
+            for measure in COMPARED[Way(way)]
+        }
+
+    @cached_property
+    def _known(self) -> npt.NDArray[np.int64]:
+        """How many days before each day since the first are known."""
+        newest = self._history.newest
+        assert newest is not None  # there is an outing
+        counted = np.cumsum(self._history.known(newest), dtype=np.int64)
+        return np.concatenate((np.zeros(1, np.int64), counted))
+
+    def _comparison(self, outing: int, name: str) -> Comparison:
+        way, k = self._way[outing], int(self._place[outing])
+        of, largest = self._of_way[way], self._largest[way, name]
+        measure = next(one for one in COMPARED[Way(way)] if one.name == name)
+        assert self._history._sums is not None  # there is an outing
+        spot = of.days[k].toordinal() - self._history._sums[0].toordinal()
+        window_empty = bool(largest.near_index[k] < 0)
+        other = int(largest.far_index[k] if window_empty else largest.near_index[k])
+        share = BACK_SHARE if window_empty else 1.0
+        reference = None if other < 0 else share * float(largest.far[k] if window_empty else largest.near[k])
+        value = float(largest.values[k])
+        ratio = low = high = None
+        if reference is not None and reference >= measure.floor:
+            ratio = value / reference
+            if measure.modelled:
+                low, high = _interval(self._history, outing, of.rows[other], share)
+        return Comparison(
+            outing=outing,
+            measure=name,
+            value=value,
+            reference=reference,
+            against=None if other < 0 else of.rows[other],
+            ratio=ratio,
+            low=low,
+            high=high,
+            window_empty=window_empty,
+            known_days=int(self._known[spot] - self._known[max(spot - WINDOW_DAYS, 0)]),
+            history_days=int(self._known[spot]),
+            unknown_sessions=int(largest.unknown[k]),
+        )
+
+
+def _largest(days: list[date], values: FloatArray) -> _Largest:
+    near, near_index = longest_before(days, values, WINDOW_DAYS)
+    far, far_index = longest_before(days, values, BACK_DAYS)
+    ordinals = np.array([day.toordinal() for day in days], dtype=np.int64)
+    lacking = np.concatenate(([0], np.cumsum(np.isnan(values))))
+    since = np.searchsorted(ordinals, ordinals - WINDOW_DAYS, side="left")
+    unknown = lacking[np.arange(len(days))] - lacking[since]
+    return _Largest(values, near, near_index, far, far_index, unknown)
 
 
 def _interval(history: History, this: int, other: int, share: float) -> tuple[float | None, float | None]:

@@ -97,12 +97,12 @@
       const [left, top, right, bottom] = svg.dataset.plot.split(" ").map(Number);
       const [from, to] = svg.dataset.x.split(" ").map(Number);
       const seconds = svg.dataset.xUnit === "s";
-      const hair = document.createElementNS("http://www.w3.org/2000/svg", "line");
-      hair.setAttribute("class", "hair");
-      hair.setAttribute("y1", top); hair.setAttribute("y2", bottom); hair.style.display = "none";
+      const panels = (svg.dataset.panels || `${top} ${bottom}`).split(" ").map(Number);
+      const hair = document.createElementNS("http://www.w3.org/2000/svg", "path");
+      hair.setAttribute("class", "hair"); hair.style.display = "none";
       svg.append(hair);
       const along = seconds ? data.t : data.x;
-      return { svg, left, right, from, to, hair, along };
+      return { svg, left, right, from, to, hair, along, panels };
     });
     const show = (i) => {
       slider.value = i;
@@ -118,7 +118,9 @@
         const value = one.along[i];
         const x = one.left + (value - one.from) / (one.to - one.from) * (one.right - one.left);
         one.hair.style.display = value === null || x < one.left - 1 || x > one.right + 1 ? "none" : "";
-        one.hair.setAttribute("x1", x); one.hair.setAttribute("x2", x);
+        let line = "";
+        for (let k = 0; k < one.panels.length; k += 2) line += `M${x} ${one.panels[k]}V${one.panels[k + 1]}`;
+        one.hair.setAttribute("d", line);
       }
     };
     const nearest = (along, value) => {
