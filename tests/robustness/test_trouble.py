@@ -351,7 +351,25 @@ def test_two_scans_at_once_of_one_ledger_both_succeed(small_export, undisturbed,
     ]
     told = [one.communicate(timeout=300) for one in both]
     assert [one.returncode for one in both] == [0, 0, 0], told
-    assert any("waiting" in err for _, err in told)
+    assert ledger_dump(tmp_path / "ledger") == undisturbed[1]
+
+
+def test_a_scan_beside_another_says_that_it_waits_and_then_goes_on(
+    small_export, undisturbed, tmp_path, ledger_dump
+):
+    words = [sys.executable, "-m", "kneeledger", "scan", str(small_export), "--jobs", "1"]
+    with Ledger(tmp_path / "ledger") as other:
+        other.lock()
+        mine = subprocess.Popen(
+            [*words, "--ledger", str(tmp_path / "ledger")],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            cwd=tmp_path,
+        )
+        assert "waiting" in mine.stderr.readline()
+    said = mine.communicate(timeout=300)
+    assert mine.returncode == 0, said
     assert ledger_dump(tmp_path / "ledger") == undisturbed[1]
 
 
