@@ -20,12 +20,15 @@ from kneeledger.errors import ConfigError, WorkerError
 if TYPE_CHECKING:
     from concurrent.futures import Future
 
-__all__ = ["default_jobs", "run"]
+__all__ = ["ARITHMETIC", "default_jobs", "run"]
 
 Batch = TypeVar("Batch")
 Outcome = TypeVar("Outcome")
 
-WORKERS = {"POLARS_MAX_THREADS": "1", "GLIBC_TUNABLES": "glibc.malloc.hugetlb=1"}
+ARITHMETIC = dict.fromkeys(("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "VECLIB_MAXIMUM_THREADS"), "1")
+"""Environment, before numpy is imported, in which products of matrices take one thread. Ours are small: more threads
+gain nothing, and wait for the next product in a busy loop that took a third of all processor time."""
+WORKERS = {**ARITHMETIC, "POLARS_MAX_THREADS": "1", "GLIBC_TUNABLES": "glibc.malloc.hugetlb=1"}
 """Environment of a worker. One thread for polars: there are as many workers as cores, and frames are small.
 Large pages for the heap where the system offers them (read by glibc when a process starts, unknown elsewhere):
 the many small arrays lie all over it, and looking up their pages takes a tenth of the time."""

@@ -23,6 +23,8 @@ from typing import Any
 
 import pytest
 
+from kneeledger import executors
+
 ROOT = Path(__file__).resolve().parents[2]
 ACTIVITIES = int(os.environ.get("KNEELEDGER_BENCH", "200"))
 PEER_FILES = 6
@@ -84,7 +86,7 @@ def scanned(export: Path, ledger: Path, jobs: int = 1) -> dict[str, Any]:
     script.write_text(SCAN)
     done = subprocess.run(
         [sys.executable, str(script), str(export), str(ledger), str(jobs)],
-        check=True, capture_output=True, text=True, cwd=ledger.parent,
+        check=True, capture_output=True, text=True, cwd=ledger.parent, env=executors.ARITHMETIC | os.environ,
     )  # fmt: skip
     found: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
     return found

@@ -94,20 +94,20 @@ def test_a_ledger_of_every_released_version_opens_with_all_that_was_in_it(versio
 
 
 def test_before_a_migration_everything_written_by_hand_is_saved(released, monkeypatch):
-    folder = released(1)
-    monkeypatch.setattr(store, "SCHEMA_VERSION", 3)
+    folder = released(SCHEMA_VERSION)
+    monkeypatch.setattr(store, "SCHEMA_VERSION", SCHEMA_VERSION + 2)
     monkeypatch.setattr(
         store,
         "MIGRATIONS",
         {
-            1: "alter table notes add column mood text;\nupdate notes set mood = 'fine';\n",
-            2: "update pain set entry = '{}';\n",
+            SCHEMA_VERSION: "alter table notes add column mood text;\nupdate notes set mood = 'fine';\n",
+            SCHEMA_VERSION + 1: "update pain set entry = '{}';\n",
         },
     )
     with Ledger(folder) as ledger:
         assert ledger.query("select mood from notes") == [("fine",)]
         assert ledger.entries("pain", "me") == [{}]
-    saved = json.loads((folder / "by-hand-v1.json").read_text(encoding="utf-8"))
+    saved = json.loads((folder / f"by-hand-v{SCHEMA_VERSION}.json").read_text(encoding="utf-8"))
     assert json.loads(saved["pain"][0][2]) == PAIN
     assert saved["athletes"] == [["me", '{"previous_knee_pain": true}']]
     with Ledger(folder) as ledger:

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import click
 
-from kneeledger import __version__
+from kneeledger import __version__, executors
 from kneeledger.errors import KneeledgerError
 
 __all__ = ["COMMANDS", "main"]
@@ -152,6 +152,8 @@ def cli() -> None:
 
 def main() -> None:
     """Entry point of the command."""
+    for name, value in executors.ARITHMETIC.items():
+        os.environ.setdefault(name, value)
     for name in ("stdout", "stderr"):
         if getattr(sys, name) is None:  # it was closed before the start
             setattr(sys, name, Path(os.devnull).open("w", encoding="utf-8"))  # noqa: SIM115 - to the end

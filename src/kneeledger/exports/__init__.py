@@ -31,7 +31,7 @@ from kneeledger.sources import (
 __all__ = ["LAYOUTS", "ByHand", "Skipped", "Source", "advice", "sources"]
 
 LAYOUTS = (garmin, strava, apple, polar, runkeeper, suunto, zwift)
-"""Modules with ``guides(listing)``."""
+"""Modules with ``guides(listing)``, and ``MARKS``: without one of these in a name, in lower case, it finds none."""
 DEFAULT_LIMITS = Limits()
 
 
@@ -53,7 +53,9 @@ def sources(
 
 
 def _recognise(listing: Listing, above: Guide | None) -> Guide | None:
-    found = [pair for layout in LAYOUTS for pair in layout.guides(listing)]
+    told = "\n".join([f"{listing.path}/", *listing.entries]).lower()
+    possible = (layout for layout in LAYOUTS if any(mark in told for mark in layout.MARKS))
+    found = [pair for layout in possible for pair in layout.guides(listing)]
     if found:
         guides = dict(reversed(found))
         return _Several(guides, frozenset(map(len, guides)))

@@ -38,6 +38,9 @@ TO_SECONDS = {"min": 60.0, "s": 1.0, "sec": 1.0, "hr": 3600.0, "h": 3600.0}
 REFERENCES = (("&lt;", "<"), ("&gt;", ">"), ("&quot;", '"'), ("&apos;", "'"), ("&amp;", "&"))
 
 
+MARKS = (".xml",)
+
+
 def guides(listing: Listing) -> Iterator[tuple[str, "Apple"]]:
     """A guide for each folder with Apple's ``export.xml`` (whatever its name in the language of the phone)."""
     names: list[str] = []

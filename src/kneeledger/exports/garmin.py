@@ -39,6 +39,9 @@ LENGTHS = (1 << 16, 1 << 22)
 DECODER = json.JSONDecoder()
 
 
+MARKS = ("di_connect/", "garmin/")
+
+
 def guides(listing: Listing) -> Iterator[tuple[str, "Account | Watch"]]:
     """A guide for each account export and each watch below a listing."""
     roots: dict[str, Account | Watch] = {}

@@ -71,6 +71,9 @@ MAX_RECORDS = 1_000_000
 """Of one session, as many as of a FIT file."""
 
 
+MARKS = ("training-session",)
+
+
 def guides(listing: Listing) -> Iterator[tuple[str, "Polar"]]:
     """A guide for each folder with training sessions."""
     roots = {folder_of(name) for name in listing.entries if SESSION.match(name.rpartition("/")[2])}

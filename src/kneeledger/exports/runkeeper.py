@@ -28,6 +28,9 @@ COLUMNS = ("date", "type", "route name", "duration", "distance (km)", "distance 
 TO_METRES = {"km": 1000.0, "mi": 1609.344}
 
 
+MARKS = ("cardioactivities.csv",)
+
+
 def guides(listing: Listing) -> Iterator[tuple[str, "Runkeeper"]]:
     """A guide for each folder with ``cardioActivities.csv``."""
     for name in listing.entries:

@@ -46,6 +46,9 @@ PRIVATE = "Strava account data"
 NAMED = ("activity_id", "title", "gear")
 
 
+MARKS = ("activities.csv",)
+
+
 def guides(listing: Listing) -> Iterator[tuple[str, "Strava"]]:
     """A guide for each folder that holds ``activities.csv`` and ``activities/``."""
     tables = [name for name in listing.entries if name.rpartition("/")[2].lower() == "activities.csv"]

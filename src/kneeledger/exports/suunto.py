@@ -18,6 +18,9 @@ REASON = "Suunto's own samples are not read: export the activity as FIT from the
 SUFFIXES = (".json.gz", ".sml", ".sml.gz")
 
 
+MARKS = SUFFIXES
+
+
 def guides(listing: Listing) -> Iterator[tuple[str, "Suunto"]]:
     """A guide for each folder with such samples."""
     for root in {folder_of(name): None for name in listing.entries if name.lower().endswith(SUFFIXES)}:

@@ -16,6 +16,9 @@ __all__ = ["guides"]
 WORKING_COPY = "inprogressactivity.fit"
 
 
+MARKS = (WORKING_COPY,)
+
+
 def guides(listing: Listing) -> Iterator[tuple[str, "Zwift"]]:
     """A guide for each folder with Zwift's working copy."""
     for name in listing.entries:

@@ -50,6 +50,10 @@ class Holder(Protocol):
         """Rows of one question."""
         ...
 
+    def listed(self, athlete: str) -> pl.DataFrame:
+        """``id``, ``crc`` and whatever more of every activity of an athlete, oldest first."""
+        ...
+
     def query_now(self, sql: str, arguments: Sequence[object] = ()) -> list[tuple[object, ...]]:
         """Rows of one question as they are now, whatever snapshot this is asked in."""
         ...
@@ -106,10 +110,7 @@ def held(
     """
     which = ("select value from meta where key = ?", (f"edition:{athlete}",))
     with ledger.snapshot():
-        told = ledger.query(
-            "select id, crc from activities where athlete = ? order by start_us, id", (athlete,)
-        )
-        known = pl.DataFrame(told, schema={"id": pl.String, CRC: pl.Int64}, orient="row")
+        known = ledger.listed(athlete).select("id", pl.col("crc").alias(CRC))
         ids = known["id"]
         edition = ledger.query(*which)
         if len(ids) < LEAST or not edition:
@@ -120,8 +121,9 @@ def held(
         if copy is None:
             lacking = known
         else:
-            # beside a database that was put back, what came after it may hold other numbers under the same id
-            copy = copy.join(known, on=["id", CRC], how="semi", nulls_equal=True)
+            if not copy.select("id", CRC).equals(known.head(copy.height)):
+                # beside a database that was put back, what came after it may hold other numbers under the same id
+                copy = copy.join(known, on=["id", CRC], how="semi", nulls_equal=True)
             lacking = known.join(copy, on="id", how="anti", maintain_order="left")
             if lacking.is_empty():
                 return _present(ids, copy)
@@ -147,10 +149,12 @@ THERE = "\N{NULL}there"
 
 
 def _present(ids: pl.Series, whole: pl.DataFrame) -> pl.DataFrame:
-    return _in_order(ids, whole.filter(THERE).drop(THERE, CRC))
+    return _in_order(ids, whole).filter(THERE).drop(THERE, CRC)
 
 
 def _in_order(ids: pl.Series, cells: pl.DataFrame) -> pl.DataFrame:
+    if ids.equals(cells["id"]):  # as they are mostly: what is new comes last
+        return cells
     return ids.to_frame().join(cells, on="id", how="inner", maintain_order="left")
 
 
@@ -171,12 +175,12 @@ def _read(file: Path, edition: str) -> pl.DataFrame | None:
         data = file.read_bytes()
     except OSError:
         return None
-    body = data[8:]
+    body = memoryview(data)[8:]  # no copy: the pages of one cost as much as reading does
     if data[:4] != LAYOUT or zlib.crc32(body) != int.from_bytes(data[4:8], "big"):
         return None
     if body[:EDITION_BYTES] != edition.encode():
         return None
     try:
-        return pl.read_ipc(io.BytesIO(body[EDITION_BYTES:]))
+        return pl.read_ipc(bytes(body[EDITION_BYTES:]))
     except (pl.exceptions.PolarsError, pl.exceptions.PanicException, OSError):
         return None  # written by a polars that this one does not follow

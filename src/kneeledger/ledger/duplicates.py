@@ -24,6 +24,8 @@ import polars as pl
 __all__ = ["find", "near"]
 
 START_S = 120.0
+MARGIN_US = 1_000_000 * (int(START_S) + 1)
+"""Activities with more than this between them are not one; a second of it for whatever is rounded."""
 OVERLAP = 0.9
 LEGS_FILL = 0.75
 """Share of a whole outing's time that its legs fill at least; the rest is changing and standing."""

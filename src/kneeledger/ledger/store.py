@@ -40,7 +40,7 @@ SCHEMA_VERSION = 2
 
 1  2026-11-22  first: files, activities, metrics, sums, bands, descents, stretches, segments, pain, notes
 2  2026-11-29  sums (CRC-32) of track files, activities and tables, so that damage is noticed and not computed with;
-               track files and devices have an index each, so that a day's scan does not look at every activity
+               indices that hold all that a day's scan asks of every file and activity, whose rows are long
 """
 
 TABLES = """
@@ -61,7 +61,9 @@ create table if not exists files (
   day text,                            -- local day the file speaks of, where that is known
   primary key (athlete, path)
 ) without rowid;
-create index if not exists files_outer on files (athlete, outer, stamp);
+create index if not exists files_content on files (sha256);
+create index if not exists files_failed on files (athlete, path) where outcome = 'failed';
+create index if not exists files_copies on files (athlete) where code = 'same_content';
 create table if not exists segments (
   name text primary key,               -- file name below tracks/
   rows integer not null,
@@ -92,7 +94,8 @@ create table if not exists activities (
   issues text not null,                -- the same with what preparation and analysis added
   crc integer                          -- CRC-32 of the columns in CHECKED; null: not summed
 );
-create index if not exists activities_day on activities (athlete, start_us);
+create index if not exists activities_start on activities (athlete, start_us, id, end_us, crc, duplicate_of);
+create index if not exists activities_day on activities (athlete, day, freshness, duplicate_of, id);
 create index if not exists activities_path on activities (athlete, path);
 create index if not exists activities_segment on activities (segment);
 create index if not exists activities_device on activities (device_serial, athlete);
@@ -149,10 +152,21 @@ CHECKED = (
     " about, context, laps, pauses, read_issues, issues"
 )
 """Columns of an activity that are written once, and summed: what is set later (path, segment, copies) is not."""
+SPANS = """
+select id, start_us, until, duplicate_of from (
+  select id, start_us, duplicate_of, case when end_us > start_us then end_us else start_us + 1e6 * coalesce(
+    (select value from metrics where activity = activities.id and name = 'timer_s'), 0) end as until
+  from activities where athlete = ?)
+where until >= ? and start_us <= ? order by start_us, id
+"""
+"""Id, start and end [us], and what it is a copy of, of whatever an athlete did between two moments."""
 MIGRATIONS: Mapping[int, str] = {
-    1: "alter table segments add column crc integer;\n"
+    1: "drop index if exists files_outer;\n"
+    "drop index if exists activities_day;\n"
+    "alter table segments add column crc integer;\n"
     "alter table activities add column crc integer;\n"
-    "alter table tables add column crc integer;\n",
+    "alter table tables add column crc integer;\n"
+    "update meta set value = '[0, 4102444800000000]' where key like 'unsettled:%';\n",
 }
 """Statements that lead from a schema version to the next; the pain log and profiles are saved before."""
 COLUMNS = tuple(name.strip() for name in CHECKED.split(","))
@@ -161,6 +175,10 @@ SHOWN = (
     *("duplicate_of", "freshness", "segment", "about", "context", "issues", "start", "end"),
 )
 """Columns of the frame of activities, in this order."""
+
+
+OUTLINE = ("start", "end", "utc_offset_s", "day", "sport", "way", "device_serial", "by_hand", "freshness")
+"""Of these, what questions ask of every activity."""
 
 
 class Written(NamedTuple):
@@ -193,6 +211,7 @@ class Ledger:
         self.folder = Path(folder)
         self._tell = tell
         self._sound: set[str] = set()
+        self._listed: dict[str, pl.DataFrame] | None = None
         self.tracks = self.folder / "tracks"
         file = self.folder / "ledger.sqlite"
         if not file.exists() and not create:
@@ -387,16 +406,13 @@ class Ledger:
         names = [name for name in row if name not in ("metrics", "tables")]
         before = db.execute("delete from activities where id = ?", (row["id"],)).rowcount
         columns.changed(db, row["athlete"], replaced=before > 0)
+        activity = row["id"]
         marks = ",".join("?" * len(names))
         db.execute(
-            f"insert into activities ({','.join(names)}) values ({marks})",  # noqa: S608 - our own names
-            [row[name] for name in names],
+            f"insert into activities ({','.join(names)}, crc) values ({marks}, ?)",  # noqa: S608 - our own names
+            (*(row[name] for name in names), _crc(_as_kept(row[name]) for name in COLUMNS)),
         )
         # what the activity had of these went with it
-        activity = row["id"]
-        # summed as the database gives it back: it may keep a number in another form
-        held = db.execute(f"select {CHECKED} from activities where id = ?", (activity,)).fetchone()  # noqa: S608
-        db.execute("update activities set crc = ? where id = ?", (_crc(held), activity))
         numbers = [(activity, *metric) for metric in row["metrics"]]
         db.executemany("insert into metrics values (?,?,?,?,?)", numbers)
         tables = [
@@ -404,11 +420,14 @@ class Ledger:
         ]
         db.executemany("insert into tables values (?,?,?,?)", tables)
 
-    def drop_activities(self, db: sqlite3.Connection, athlete: str, path: str) -> None:
-        """Take away the activities that a file gave before."""
-        gone = db.execute("delete from activities where athlete = ? and path = ?", (athlete, path)).rowcount
+    def drop_activities(self, db: sqlite3.Connection, athlete: str, path: str) -> list[tuple[int, int]]:
+        """Take away the activities that a file gave before; their starts and ends [us]."""
+        this = "from activities where athlete = ? and path = ?"
+        gone = db.execute(f"select start_us, end_us {this}", (athlete, path)).fetchall()
         if gone:
+            db.execute(f"delete {this}", (athlete, path))
             columns.changed(db, athlete, replaced=True)
+        return gone
 
     def put_segment(self, db: sqlite3.Connection, name: str, rows: int, crc: int | None = None) -> None:
         """Name a track file that is already on disk, so that it stays; `crc` as `write_segment` gave it."""
@@ -599,31 +618,29 @@ class Ledger:
 
     def athletes(self) -> list[str]:
         """Names of the athletes with rows, sorted."""
-        return [
-            r[0]
-            for r in self.query(
-                "select athlete from activities union select athlete from files"
-                " union select name from athletes union select athlete from pain"
-                " union select athlete from notes order by 1"
-            )
-        ]
+        names = {
+            "activities": "athlete",
+            "files": "athlete",
+            "athletes": "name",
+            "pain": "athlete",
+            "notes": "athlete",
+        }
+        return sorted({r[0] for table, name in names.items() for r in self.query(_each(table, name))})
 
-    def serials_of_others(self, athlete: str) -> dict[str, str]:
-        """Device serial -> athlete, for every athlete but this one."""
-        return dict(
-            self.query(
-                "select distinct device_serial, athlete from activities"
-                " where athlete <> ? and device_serial is not null",
-                (athlete,),
-            )
+    def other_owner(self, athlete: str, serial: str) -> str | None:
+        """Who else has activities of a device; None where nobody has."""
+        rows = self.query(
+            "select athlete from activities where device_serial = ? and athlete <> ? limit 1",
+            (serial, athlete),
         )
+        return rows[0][0] if rows else None
 
     def known_files(self, athlete: str) -> dict[str, str]:
         """Path -> stamp of every file already dealt with; and outer file -> stamp of archives."""
         return dict(self.query("select path, stamp from files where athlete = ?", (athlete,)))
 
     def activities(self, athlete: str, *, duplicates: bool = False) -> pl.DataFrame:
-        """One row an activity, oldest first: the columns of the table, without the JSON ones."""
+        """One row an activity, oldest first: the columns of the table, those of laps and pauses apart."""
         rows = self.query(
             f"select {CHECKED}, crc, path, duplicate_of, segment from activities where athlete = ?"  # noqa: S608
             + ("" if duplicates else " and duplicate_of is null")
@@ -631,22 +648,45 @@ class Ledger:
             (athlete,),
         )
         with self.parsing():
-            for row in rows:
-                _compare_crc(row[: len(COLUMNS)], row[len(COLUMNS)])
-            schema: dict[str, Any] = dict.fromkeys(
-                (*COLUMNS, "crc", "path", "duplicate_of", "segment"), pl.String
+            return _checked(rows, "path", "duplicate_of", "segment").select(SHOWN)
+
+    def outlines(
+        self, athlete: str, *, about: Mapping[str, Kind], context: Mapping[str, Kind]
+    ) -> pl.DataFrame:
+        """One row an activity that counts, oldest first, of what questions ask of every one.
+
+        ``id``, the columns in `OUTLINE`, ``recorded`` (whether it has a track), the named fields of ``about`` and
+        ``context`` (null where there is none), and ``codes``, those of its issues.
+        """
+        kinds = {**about, **context}
+        of = hashlib.sha256(repr([OUTLINE, *sorted(kinds.items())]).encode()).hexdigest()[:8]
+        counts = pl.col("duplicate_of").is_null()
+        with self.snapshot():
+            kept = self._held(athlete, f"outlines-{of}", partial(self._outlines, athlete, about, context))
+            return kept.filter(self.listed(athlete).select(counts).to_series())
+
+    def _outlines(
+        self,
+        athlete: str,
+        about: Mapping[str, Kind],
+        context: Mapping[str, Kind],
+        only: Sequence[str] | None,
+    ) -> pl.DataFrame:
+        some, given = _only("a.id", athlete, only)
+        rows = self.query(
+            f"select {CHECKED}, crc, segment <> '' from activities a where {some} order by start_us, id",  # noqa: S608
+            given,
+        )
+        with self.parsing():
+            codes = pl.col("issues").str.json_decode(pl.List(pl.Struct({"code": pl.String})))
+            return _checked(rows, "recorded").select(
+                "id",
+                *OUTLINE,
+                pl.col("recorded") == "1",
+                pl.col("about").str.json_decode(pl.Struct(about)).struct.unnest(),
+                pl.col("context").str.json_decode(pl.Struct(context)).struct.unnest(),
+                codes.list.eval(pl.element().struct.field("code")).alias("codes"),
             )
-            schema |= dict.fromkeys(
-                ("part", "start_us", "end_us", "utc_offset_s", "by_hand", "crc"), pl.Int64
-            )
-            frame = pl.DataFrame(rows, schema=schema, orient="row", infer_schema_length=None)
-            _bounded_times(frame, "start_us", "end_us")
-            return frame.with_columns(
-                pl.from_epoch("start_us", time_unit="us").dt.replace_time_zone("UTC").alias("start"),
-                pl.from_epoch("end_us", time_unit="us").dt.replace_time_zone("UTC").alias("end"),
-                pl.col("day").str.to_date(),
-                pl.col("by_hand").cast(pl.Boolean),
-            ).select(SHOWN)
 
     def written(self, activity: str) -> Written:
         """What one activity is made again from, beside its track.
@@ -666,24 +706,32 @@ class Ledger:
             told = dict(zip(COLUMNS, held, strict=True)) | {"segment": segment, "duplicate_of": duplicate_of}
             return Written(**{name: told[name] for name in Written._fields})
 
-    def alike(self, athlete: str) -> pl.DataFrame:
-        """What tells whether two activities are one, as `duplicates.find` takes it: a row for each near another in time."""
-        spans = self.query(
-            "select id, start_us, case when end_us > start_us then end_us else start_us + 1e6 * coalesce("
-            "(select value from metrics where activity = activities.id and name = 'timer_s'), 0) end"
-            " from activities where athlete = ? order by start_us, id",
-            (athlete,),
-        )
+    def alike(self, athlete: str, around: tuple[int, int] | None = None) -> pl.DataFrame:
+        """What tells whether two activities are one, as `duplicates.find` takes it.
+
+        A row for each that is near another in time, or was found to be a copy. With `around`, two moments [us],
+        only of what happened between them, and of what is near to that.
+        """
+        first, last = around or (-(1 << 62), 1 << 62)
+        spans: list[tuple[Any, ...]] = []
+        while True:
+            known, spans = len(spans), self.query(SPANS, (athlete, first, last))
+            if around is None or len(spans) == known:
+                break
+            with self.parsing():
+                first = min(int(start) for _, start, *_ in spans) - duplicates.MARGIN_US
+                last = max(int(until) for _, _, until, _ in spans) + duplicates.MARGIN_US
         with self.parsing():
-            near = duplicates.near(spans)
+            near = duplicates.near(span[:3] for span in spans)
+            near += [name for name, *_, copy in spans if copy is not None]
         rows = self.query(
             "select id, sha256, part, start_us, end_us, sport, json_extract(about, '$.format'), device_serial,"
             " timer.value, distance.value, segment <> '', json_type(context, '$.in_progress') is not null,"
             " duplicate_of from activities"
             " left join metrics timer on timer.activity = id and timer.name = 'timer_s'"
             " left join metrics distance on distance.activity = id and distance.name = 'distance_m'"
-            " where athlete = ? and id in (select value from json_each(?)) order by start_us, id",
-            (athlete, json.dumps(near)),
+            " where id in (select value from json_each(?)) order by start_us, id",
+            (json.dumps(near),),
         )
         with self.parsing():
             frame = pl.DataFrame(rows, schema=ALIKE, orient="row")
@@ -698,16 +746,21 @@ class Ledger:
 
         Intervals only where one was stored; a name that was asked for is a column in any case.
         """
-        wide = self._held(athlete, "metrics", partial(self._metrics, athlete))
         if names is None:
-            return wide
+            with self.parsing():
+                return self._metrics(athlete, None, None)
+        of = hashlib.sha256(repr(sorted(names)).encode()).hexdigest()[:8]
+        wide = self._held(athlete, f"metrics-{of}", partial(self._metrics, athlete, names))
         lacking = [pl.lit(None, dtype=pl.Float64).alias(name) for name in names if name not in wide.columns]
         ends = [f"{name}{end}" for name in names for end in ("_low", "_high")]
         wanted = sorted([*names, *(end for end in ends if end in wide.columns)])
         return wide.with_columns(lacking).select("id", *wanted)
 
-    def _metrics(self, athlete: str, only: Sequence[str] | None) -> pl.DataFrame:
+    def _metrics(self, athlete: str, names: Sequence[str] | None, only: Sequence[str] | None) -> pl.DataFrame:
         some, given = _only("m.activity", athlete, only)
+        if names is not None:
+            some += " and m.name in (select value from json_each(?))"
+            given = (*given, json.dumps(names))
         rows = self.query(
             "select m.activity, m.name, m.value, m.low, m.high from metrics m join activities a"  # noqa: S608
             f" on a.id = m.activity where {some}",
@@ -727,17 +780,31 @@ class Ledger:
                 raise ValueError("a number beyond all that an activity has")
             return frame
 
-    def tables(self, athlete: str, name: str, kinds: Mapping[str, Kind] | None = None) -> pl.DataFrame:
-        """One table of every activity, stacked, with the column ``id`` first.
+    def tables(
+        self,
+        athlete: str,
+        name: str,
+        kinds: Mapping[str, Kind] | None = None,
+        *,
+        of: pl.DataFrame | None = None,
+    ) -> pl.DataFrame:
+        """One table of every activity, stacked, oldest first, with the column ``id`` first.
 
-        The columns in `kinds` and no others, null where there is none; all that there are without it.
+        The columns in `kinds` and no others, null where there is none; all that there are without it. With `of`
+        only those of the activities in its column ``id``, and its other columns last.
         """
         load = partial(self._cells, athlete, name, kinds)
         if kinds is None:
             with self.parsing():
-                return _stacked(load(None))
-        of = hashlib.sha256(repr(sorted(kinds.items())).encode()).hexdigest()[:8]
-        return _stacked(self._held(athlete, f"{name}-{of}", load))
+                cells = load(None)
+        else:
+            held_as = hashlib.sha256(repr(sorted(kinds.items())).encode()).hexdigest()[:8]
+            cells = self._held(athlete, f"{name}-{held_as}", load)
+        with self.parsing():
+            if of is None:
+                return _stacked(cells, "id")
+            beside = cells.join(of, on="id", how="inner", maintain_order="left")
+            return _stacked(beside, *of.columns).select(*cells.columns, pl.exclude(cells.columns))
 
     def _cells(
         self, athlete: str, name: str, kinds: Mapping[str, Kind] | None, only: Sequence[str] | None
@@ -781,11 +848,27 @@ class Ledger:
             yield
             return
         self._db.execute("begin")
+        self._listed = {}
         try:
             yield
         finally:
+            self._listed = None
             with contextlib.suppress(sqlite3.OperationalError):  # some errors have ended it
                 self._db.execute("rollback")  # there is nothing to commit
+
+    def listed(self, athlete: str) -> pl.DataFrame:
+        """``id``, ``crc`` and ``duplicate_of`` of every activity, oldest first; within a `snapshot` looked up once."""
+        if self._listed is not None and athlete in self._listed:
+            return self._listed[athlete]
+        rows = self.query(
+            "select id, crc, duplicate_of from activities where athlete = ? order by start_us, id", (athlete,)
+        )
+        with self.parsing():
+            kinds = {"id": pl.String, "crc": pl.Int64, "duplicate_of": pl.String}
+            frame = pl.DataFrame(rows, schema=kinds, orient="row")
+        if self._listed is not None:
+            self._listed[athlete] = frame
+        return frame
 
     def records(self, activity: str) -> pl.DataFrame | None:
         """The measured columns of one activity; None where only totals are known.
@@ -1117,27 +1200,40 @@ def _run(db: sqlite3.Connection, statements: str) -> None:
             db.execute(statement)
 
 
+def _each(table: str, name: str) -> str:
+    """The different values of an indexed column: one look at the index a value, and not one a row."""
+    return (
+        f"with recursive each(v) as (select min({name}) from {table} union all"  # noqa: S608 - our own names
+        f" select (select min({name}) from {table} where {name} > v) from each where v is not null)"
+        " select v from each where v is not null"
+    )
+
+
 def _decoded(texts: Sequence[str], kind: pl.Struct | None = None) -> pl.DataFrame:
     """JSON objects as rows; polars reads the text in a fifth of the time that lists of python's numbers take."""
     return pl.Series(texts, dtype=pl.String).str.json_decode(kind, infer_schema_length=None).struct.unnest()
 
 
-def _stacked(cells: pl.DataFrame) -> pl.DataFrame:
-    """Small tables of several activities below each other; a column that one lacks is null there."""
-    lists = cells.drop("id")
+def _stacked(cells: pl.DataFrame, *alone: str) -> pl.DataFrame:
+    """Small tables of several activities below each other; a column that one lacks is null there.
+
+    Each column is one of lists, those in `alone` apart, whose value every row of the table has.
+    """
+    lists = cells.drop(alone)
     if not lists.width:
         return cells
-    height = pl.max_horizontal(pl.exclude("id").list.len())
+    height = pl.max_horizontal(pl.col(lists.columns).list.len())
     filled = [
         pl.when(pl.col(name).is_null())
         .then(pl.lit(None, dtype=kind.inner).repeat_by(height))  # type: ignore[attr-defined]
         .otherwise(pl.col(name))
         .alias(name)
         for name, kind in lists.schema.items()
+        if cells[name].null_count()
     ]
     return (
-        cells.select("id", *filled)
-        .filter(pl.max_horizontal(pl.exclude("id").list.len()) > 0)
+        cells.with_columns(filled)
+        .filter(pl.max_horizontal(pl.col(lists.columns).list.len()) > 0)
         .explode(lists.columns)
     )
 
@@ -1152,9 +1248,36 @@ def _only(column: str, athlete: str, only: Sequence[str] | None) -> tuple[str, t
     )
 
 
-def _crc(cells: Sequence[Any]) -> int:
+def _crc(cells: Iterable[Any]) -> int:
     """CRC-32 of the cells of a row, as text."""
     return zlib.crc32("\0".join(map(str, cells)).encode())
+
+
+def _as_kept(cell: Any) -> Any:
+    """A cell as the database gives it back: yes, no and 3.0 are whole numbers there."""
+    return int(cell) if isinstance(cell, bool | float) and cell == cell // 1 else cell
+
+
+def _checked(rows: Sequence[Sequence[Any]], *more: str) -> pl.DataFrame:
+    """Rows of the columns in `CHECKED`, the sum of each and whatever more was asked for; moments as such.
+
+    Raises
+    ------
+    ValueError
+        A row is not as it was written.
+    """
+    for row in rows:
+        _compare_crc(row[: len(COLUMNS)], row[len(COLUMNS)])
+    schema: dict[str, Any] = dict.fromkeys((*COLUMNS, "crc", *more), pl.String)
+    schema |= dict.fromkeys(("part", "start_us", "end_us", "utc_offset_s", "by_hand", "crc"), pl.Int64)
+    frame = pl.DataFrame(rows, schema=schema, orient="row", infer_schema_length=None)
+    _bounded_times(frame, "start_us", "end_us")
+    return frame.with_columns(
+        pl.from_epoch("start_us", time_unit="us").dt.replace_time_zone("UTC").alias("start"),
+        pl.from_epoch("end_us", time_unit="us").dt.replace_time_zone("UTC").alias("end"),
+        pl.col("day").str.to_date(),
+        pl.col("by_hand").cast(pl.Boolean),
+    )
 
 
 def _compare_crc(cells: Sequence[Any], crc: int | None) -> None:

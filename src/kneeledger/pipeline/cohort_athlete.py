@@ -277,7 +277,12 @@ def _tables(job: Job, ledger: Ledger, known: Known, done: Done) -> None:
     ids = {name: keyed(job.key, "activity", name)[:12] for name in known.activities["id"]}
     last = known.as_of
     until = last if job.injuries is None else last + timedelta(days=FOLLOW_DAYS)
-    every = known.activities.join(ledger.metrics(ME), on="id", how="left", maintain_order="left")
+    # with what the rest of kneeledger has no use for
+    rows = ledger.activities(ME)
+    found = known.activities.drop(*(set(rows.columns) - {"id"}), strict=False)
+    every = rows.join(found, on="id", how="inner", maintain_order="left").join(
+        ledger.metrics(ME), on="id", how="left", maintain_order="left"
+    )
     activities = _activities(every, ids)
     daily = _daily(known, job.injuries, until)
     told = _findings(known, ids)

@@ -6,7 +6,7 @@ between processes cost more than the work (decoders.md 3).
 
 import hashlib
 import json
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from datetime import date
 from functools import lru_cache
@@ -26,7 +26,7 @@ from kneeledger.model import Entry, Recording, Source, Track
 from kneeledger.pipeline import settings
 from kneeledger.sources import names
 
-__all__ = ["Batch", "Outcome", "entry", "freshness", "freshnesses", "work"]
+__all__ = ["Batch", "Outcome", "entry", "freshness", "work"]
 
 POSITIONS = ("latitude_deg", "longitude_deg")
 
@@ -187,20 +187,8 @@ def freshness(day: date, config: Config) -> str:
 
     Versions, parameters, and the facts of the day.
     """
-    return freshnesses([day], config)[day]
-
-
-def freshnesses(days: Iterable[date], config: Config) -> dict[date, str]:
-    """The same of many days; the facts of most are alike."""
     versions = tuple((a.name, a.version, a.params) for a in analyzers.ANALYZERS)
-    of_facts: dict[tuple[Any, ...], str] = {}
-    found = {}
-    for day in days:
-        facts = settings.facts(config, day)
-        if facts not in of_facts:
-            of_facts[facts] = _freshness(settings.preparation(config, day), versions)
-        found[day] = of_facts[facts]
-    return found
+    return _freshness(settings.preparation(config, day), versions)
 
 
 @lru_cache(maxsize=64)

@@ -215,7 +215,7 @@ def pasts(ledger: Ledger, known: Known, config: Config, way: Way, newest: int) -
     Treadmills and virtual runs are left out: nobody's habit on slopes is learnt there.
     """
     mine = (
-        known.activities.filter((pl.col("way") == way.value) & (pl.col("segment") != ""))
+        known.activities.filter((pl.col("way") == way.value) & pl.col("recorded"))
         .tail(newest)
         .join(ledger.metrics(known.athlete, ("descent_m",)), on="id", how="left", maintain_order="left")
     )

@@ -83,7 +83,7 @@ def overview(
         pain=known.history.pain,
         files=_files(ledger, known.athlete, anonymous=anonymous),
         coverage=_coverage(known),
-        quality=_quality(known, anonymous=anonymous),
+        quality=_quality(ledger, known, anonymous=anonymous),
         method=method(config, anonymous=anonymous),
         units=config["units"],
         redacted=redacted,
@@ -439,11 +439,12 @@ def _coverage(known: Known) -> Coverage:
     )
 
 
-def _quality(known: Known, *, anonymous: bool) -> pl.DataFrame:
+def _quality(ledger: Ledger, known: Known, *, anonymous: bool) -> pl.DataFrame:
     """Issues over the activities, most frequent first; without words of the files where it is anonymous."""
     counted: Counter[str] = Counter()
     example: dict[str, str] = {}
-    for text in known.activities["issues"]:
+    told = ledger.activities(known.athlete).join(known.activities, on="id", how="semi", maintain_order="left")
+    for text in told["issues"]:
         for code, sentence in {one["code"]: one["text"] for one in json.loads(text)}.items():
             counted[code] += 1
             example.setdefault(code, unnamed.issue_text(code, sentence) if anonymous else sentence)

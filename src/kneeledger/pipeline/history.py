@@ -74,7 +74,7 @@ class Known:
     stretches: pl.DataFrame
     """Steady running minutes of the whole history."""
     activities: pl.DataFrame
-    """The ledger's rows up to the as-of day, newest last, and what was read in their facts (see `FACTS`)."""
+    """The ledger's outlines up to the as-of day, newest last, with `FACTS` and what they leave in doubt."""
     sums: Sums
     pain: pl.DataFrame
     profile: Profile
@@ -123,11 +123,10 @@ def gather(
     """
     with ledger.snapshot():  # a scan at the same time changes nothing of one answer
         day, how = as_of_day(ledger, athlete, as_of)
-        rows = ledger.activities(athlete).filter(pl.col("day") <= day)
+        rows = ledger.outlines(athlete, about=FACTS, context=TOLD).filter(pl.col("day") <= day)
         if only is not None:
             rows = rows.filter(pl.col("id").is_in(list(only)))
-        with ledger.parsing():
-            activities = _with_facts(rows)
+        activities = _with_facts(rows)
         sums = Sums(ledger.sums(athlete).join(rows.select("id"), on="id", how="semi", maintain_order="left"))
         steady = stretches(ledger, athlete, activities)
         facts = activities.select("id", "device", "indoor", "gear")
@@ -175,31 +174,22 @@ def stretches(
     ledger: Ledger, athlete: str, activities: pl.DataFrame, table: str = "stretches"
 ) -> pl.DataFrame:
     """The steady stretches of every run (or ride), with the activity's day and start, oldest first."""
-    stacked = ledger.tables(athlete, table, STRETCHES)
-    return (
-        stacked.with_columns(pl.col("level").fill_null(pl.col("grade").abs() <= LEVEL))
-        .join(activities.select("id", "day", "start"), on="id", how="inner")
-        .sort("start", "id", maintain_order=True)
-    )
+    stacked = ledger.tables(athlete, table, STRETCHES, of=activities.select("id", "day", "start"))
+    return stacked.with_columns(pl.col("level").fill_null(pl.col("grade").abs() <= LEVEL))
 
 
-FACTS = pl.Struct(
-    {"sub_sport": pl.String, "altitude_source": pl.String, "device": pl.String, "indoor": pl.Boolean}
-)
+FACTS: Mapping[str, type[pl.DataType]] = {
+    **dict.fromkeys(("sub_sport", "altitude_source", "device"), pl.String),
+    "indoor": pl.Boolean,
+}
 """What is looked at of `model.About`."""
+TOLD = dict.fromkeys(("title", "gear"), pl.String)
+"""What is looked at of what the export says."""
 
 
 def _with_facts(rows: pl.DataFrame) -> pl.DataFrame:
-    """The ledger's rows with what their JSON says: `FACTS`, title and gear of the export, doubts."""
-    about = pl.col("about").str.json_decode(FACTS)
-    context = pl.col("context").str.json_decode(pl.Struct({"title": pl.String, "gear": pl.String}))
-    codes = pl.col("issues").str.json_decode(pl.List(pl.Struct({"code": pl.String})))
-    told = rows.with_columns(
-        about.struct.unnest(),
-        context.struct.field("title").replace("", None).alias("name"),
-        context.struct.field("gear").replace("", None),
-        codes.list.eval(pl.element().struct.field("code")).alias("codes"),
-    )
+    """The ledger's outlines with the export's title as ``name``, and what their issues leave in doubt."""
+    told = rows.rename({"title": "name"}).with_columns(pl.col("name", "gear").replace("", None))
     unsure = pl.col("altitude_source").is_in([AltitudeSource.GPS.value, AltitudeSource.UNKNOWN.value])
     return told.with_columns(
         (~unsure & ~pl.col("codes").list.contains("grade_unknown")).alias("grade_known"),

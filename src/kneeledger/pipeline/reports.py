@@ -156,7 +156,7 @@ def _write_pages(
         called=options.called,
     )
     old = html.read_manifest(out)
-    keys = {page: _key(known, name, told, config, options) for name, page in pages.items()}
+    keys = {page: _key(ledger, known, name, told, config, options) for name, page in pages.items()}
     stale = [name for name, page in pages.items() if old.get(page) != keys[page] or not (out / page).exists()]
     first = out / "activities.csv"
     datafiles.write(content, out, formats=options.formats, anonymous=options.anonymous)
@@ -241,11 +241,19 @@ def _wanted(known: Known, told: Sequence[Finding], options: "ReportOptions") -> 
     return list(zip(frame["id"], frame["day"], frame["sport"], strict=True))
 
 
-def _key(known: Known, name: str, told: Sequence[Finding], config: Config, options: "ReportOptions") -> str:
+def _key(
+    ledger: Ledger,
+    known: Known,
+    name: str,
+    told: Sequence[Finding],
+    config: Config,
+    options: "ReportOptions",
+) -> str:
     """Hash of all that a page shows, without making it."""
-    row = known.activities.filter(pl.col("id") == name).row(0, named=True)
     shown = {
-        "activity": {k: row[k] for k in ("id", "freshness", "issues", "context", "duplicate_of")},
+        "activity": ledger.query(
+            "select id, freshness, issues, context, duplicate_of from activities where id = ?", (name,)
+        ),
         "comparisons": [asdict(one) for one in activity.comparisons(name, known)],
         "findings": [asdict(one) for one in told if one.activity == name],
         "usual": asdict(history.usual(known.matched)),

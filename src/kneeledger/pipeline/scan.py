@@ -26,7 +26,8 @@ from kneeledger.errors import StoreError
 from kneeledger.ledger import duplicates, rows
 from kneeledger.ledger.store import Ledger, write_bytes
 from kneeledger.model import About, AltitudeSource, CadenceChoice, Issue, Recording, Source
-from kneeledger.pipeline.entries import Batch, Outcome, entry, freshness, freshnesses, plain, work
+from kneeledger.pipeline import settings
+from kneeledger.pipeline.entries import Batch, Outcome, entry, freshness, plain, work
 from kneeledger.sources import names
 
 __all__ = ["ScanResult", "refresh", "scan"]
@@ -90,19 +91,13 @@ def scan(
     result = ScanResult()
     ledger.lock()
     ledger.sweep()
-    foreign = ledger.serials_of_others(athlete)
+    seen = _Seen(ledger, athlete)
     memory = _memory(ledger, athlete)
-    seen_content = {
-        sha: path
-        for path, sha in ledger.query(
-            "select path, sha256 from files where athlete = ? and outcome = 'read' and code = ''", (athlete,)
-        )
-    }
-    held = {path: sha for sha, path in seen_content.items()}
     skipped: list[sources.Skipped] = []
     remembered_last: list[sources.Skipped] = []
     by_hand: list[sources.ByHand] = []
     waiting: list[dict[str, Any]] = []
+    settled: set[str] = set()
 
     def fresh() -> Iterator[Source]:
         for item in exports.sources(paths, known=memory):
@@ -116,23 +111,19 @@ def scan(
                     continue
                 skipped.append(item)
                 waiting.extend(_skipped(item, result))
-            elif seen_content.get(item.sha256, item.path) != item.path:
+            elif (other := seen.path_of(item.sha256)) not in (None, item.path):
                 result.read += 1
-                reason = f"same content as {seen_content[item.sha256]}"
-                waiting.append(_told(item, "read", "same_content", reason))
+                waiting.append(_told(item, "read", "same_content", f"same content as {other}"))
             else:
-                # What the file held before is no longer there: under another name it would be new.
-                if (before := held.get(item.path)) not in (None, item.sha256):
-                    seen_content.pop(before, None)
-                seen_content[item.sha256] = item.path
-                held[item.path] = item.sha256
+                seen.take(item.path, item.sha256)
                 yield item
 
     tracks = str(ledger.tracks) if keep_tracks else None
     batches = (Batch(tuple(some), athlete, config, decoder, tracks) for some in _batched(fresh()))
     for outcome in executors.run(work, batches, jobs=jobs, cluster=cluster):
         told, waiting[:] = list(waiting), []
-        _commit(ledger, athlete, outcome, told, foreign, accept_device)
+        _check_devices(ledger, athlete, outcome, settled, accept_device)
+        _commit(ledger, athlete, outcome, told)
         _count(result, outcome)
         if progress is not None:
             progress(result)
@@ -140,9 +131,11 @@ def scan(
     _keep_by_hand(ledger, athlete, by_hand, config)
     _put_files(ledger, athlete, [_told_skipped(item, "skipped") for item in remembered_last])
     # Asked of the ledger and not of this scan: the one before may have been killed just here.
-    if ledger.query("select 1 from meta where key = ?", (_unsettled(athlete),)):
+    for (around,) in ledger.query("select value from meta where key = ?", (_unsettled(athlete),)):
         ledger.compact()
-        _mark_duplicates(ledger, athlete)
+        with ledger.parsing():
+            first, last = json.loads(around)
+        _mark_duplicates(ledger, athlete, (first, last))
     result.files = result.read + result.unchanged + result.skipped + result.failed
     counted = ledger.query(
         "select count(*), sum(duplicate_of is not null),"
@@ -168,9 +161,59 @@ def _unread(ledger: Ledger, athlete: str) -> list[str]:
     return list(dict.fromkeys(outer for (outer,) in found))
 
 
+class _Seen:
+    """Which file has a content: as the ledger knows it, and what of this scan is not there yet.
+
+    Asked of the ledger for each new file; to hold all it knows would cost every day what only a first scan needs.
+    """
+
+    def __init__(self, ledger: Ledger, athlete: str) -> None:
+        self._ledger = ledger
+        self._athlete = athlete
+        self._paths: dict[str, str | None] = {}
+        """By content; None for one that a file no longer holds."""
+        self._contents: dict[str, str] = {}
+        """By path."""
+
+    def path_of(self, sha256: str) -> str | None:
+        """The file that has a content, copies of it apart; None where none has."""
+        if sha256 not in self._paths:
+            # without its sign the planner would take the index of the athlete, and look at every file
+            self._paths[sha256] = self._ask(
+                "select path from files where +athlete = ? and sha256 = ?", sha256
+            )
+        return self._paths[sha256]
+
+    def take(self, path: str, sha256: str) -> None:
+        """Note what a file holds now. What it held before is no longer there: under another name it would be new."""
+        before = self._contents.get(path) or self._ask(
+            "select sha256 from files where athlete = ? and path = ?", path
+        )
+        if before is not None and before != sha256:
+            self._paths[before] = None
+        self._paths[sha256] = path
+        self._contents[path] = sha256
+
+    def _ask(self, question: str, value: str) -> str | None:
+        found = self._ledger.query(f"{question} and outcome = 'read' and code = ''", (self._athlete, value))
+        return max((row[0] for row in found), default=None)
+
+
 def _unsettled(athlete: str) -> str:
-    """Key in `meta` while activities were added and copies of the same activity not yet looked for."""
+    """Key in `meta`: between which moments copies of the same activity were not yet looked for [us, JSON]."""
     return f"unsettled:{athlete}"
+
+
+def _unsettle(ledger: Ledger, db: sqlite3.Connection, athlete: str, spans: Iterable[tuple[int, int]]) -> None:
+    """Note, in a transaction, that activities came or went; `spans` are their starts and ends [us]."""
+    times = [at for span in spans for at in span]
+    if not times:
+        return
+    for (before,) in db.execute("select value from meta where key = ?", (_unsettled(athlete),)).fetchall():
+        with ledger.parsing():
+            times += map(int, json.loads(before))
+    around = json.dumps([min(times), max(times)])
+    db.execute("insert or replace into meta values (?, ?)", (_unsettled(athlete), around))
 
 
 def versioned(stamp: str) -> str:
@@ -231,14 +274,14 @@ def _batched(found: Iterable[Source]) -> Iterator[list[Source]]:
 def _memory(ledger: Ledger, athlete: str) -> Callable[[str, str], int]:
     """What is unchanged: 0 for new or changed, else how many files are remembered at or below the path."""
     known = ledger.known_files(athlete)
-    paths = sorted(known)
+    below = Counter(
+        path[: found.start()] for path in known if "!/" in path for found in re.finditer("!/", path)
+    )
 
     def count(path: str, stamp: str) -> int:
         if not stamp or known.get(path) != versioned(stamp):
             return 0
-        first = bisect.bisect_left(paths, f"{path}!/")
-        last = bisect.bisect_left(paths, f"{path}!0")
-        return max(1, last - first)
+        return below.get(path, 1)
 
     return count
 
@@ -271,24 +314,28 @@ def _told_skipped(item: sources.Skipped, outcome: str) -> dict[str, Any]:
     }
 
 
-def _commit(
+def _check_devices(
     ledger: Ledger,
     athlete: str,
     outcome: Outcome,
-    told: Iterable[dict[str, Any]],
-    foreign: dict[str, str],
+    settled: set[str],
     accept_device: Callable[[str, str], bool],
 ) -> None:
+    """Ask once for each device that another athlete has used; `settled` are those of which nothing more is asked."""
     for row in outcome.activities:
         serial = row["device_serial"]
-        if serial in foreign:
-            other = foreign[serial]
-            if not accept_device(serial, other):
-                raise StoreError(
-                    f"{row['path']} was recorded by a device of athlete {other!r}, not {athlete!r}.",
-                    hint=f"If {athlete!r} used it too, say so with --yes; else choose --athlete {other}.",
-                )
-            del foreign[serial]
+        if serial is None or serial in settled:
+            continue
+        other = ledger.other_owner(athlete, serial)
+        if other is not None and not accept_device(serial, other):
+            raise StoreError(
+                f"{row['path']} was recorded by a device of athlete {other!r}, not {athlete!r}.",
+                hint=f"If {athlete!r} used it too, say so with --yes; else choose --athlete {other}.",
+            )
+        settled.add(serial)
+
+
+def _commit(ledger: Ledger, athlete: str, outcome: Outcome, told: Iterable[dict[str, Any]]) -> None:
     with ledger.transaction() as db:
         if outcome.segment:
             ledger.put_segment(db, outcome.segment, outcome.segment_rows, outcome.segment_crc)
@@ -296,17 +343,16 @@ def _commit(
             _put_file(ledger, db, athlete, one)
             if one["outcome"] == "read" and not one["code"]:
                 _hand_over(db, athlete, one)
-                ledger.drop_activities(db, athlete, one["path"])
+                _unsettle(ledger, db, athlete, ledger.drop_activities(db, athlete, one["path"]))
         for row in outcome.activities:
             ledger.put_activity(db, row)
-        if outcome.activities:
-            db.execute("insert or replace into meta values (?, '1')", (_unsettled(athlete),))
+        _unsettle(ledger, db, athlete, [(row["start_us"], row["end_us"]) for row in outcome.activities])
 
 
 def _hand_over(db: sqlite3.Connection, athlete: str, one: dict[str, Any]) -> None:
     """What the file held before it changed belongs to a copy of that content, if one is known."""
     for old, copy in db.execute(
-        "select a.sha256, min(f.path) from activities a join files f on f.athlete = a.athlete"
+        "select a.sha256, min(f.path) from activities a join files f on +f.athlete = a.athlete"
         " and f.sha256 = a.sha256 and f.code = 'same_content'"
         " where a.athlete = ? and a.path = ? and a.sha256 <> ? group by a.sha256",
         (athlete, one["path"], one["sha256"]),
@@ -336,16 +382,12 @@ def _count(result: ScanResult, outcome: Outcome) -> None:
     result.files = result.read + result.unchanged + result.skipped + result.failed
 
 
-def _mark_duplicates(ledger: Ledger, athlete: str) -> None:
-    frame = ledger.alike(athlete)
+def _mark_duplicates(ledger: Ledger, athlete: str, around: tuple[int, int]) -> None:
+    """Say of each activity near what came or went whether it is a copy, and of which."""
+    frame = ledger.alike(athlete, around)
     wanted = duplicates.find(frame)
-    have = dict(
-        ledger.query(
-            "select id, duplicate_of from activities where athlete = ? and duplicate_of is not null",
-            (athlete,),
-        )
-    )
-    changed = [(wanted.get(name), name) for name in {*have, *wanted} if have.get(name) != wanted.get(name)]
+    have = zip(frame["id"], frame["duplicate_of"], strict=True)
+    changed = [(wanted[name], name) for name, copy in have if wanted[name] != copy]
     with ledger.transaction() as db:
         db.executemany("update activities set duplicate_of = ? where id = ?", changed)
         db.execute("delete from meta where key = ?", (_unsettled(athlete),))
@@ -373,7 +415,7 @@ def _keep_by_hand(ledger: Ledger, athlete: str, items: Sequence[sources.ByHand],
         with ledger.transaction() as db:
             for row in some:
                 ledger.put_activity(db, row)
-            db.execute("insert or replace into meta values (?, '1')", (_unsettled(athlete),))
+            _unsettle(ledger, db, athlete, [(row["start_us"], row["end_us"]) for row in some])
 
 
 def _rows_by_hand(
@@ -437,11 +479,16 @@ def _recording_by_hand(item: sources.ByHand, start: datetime) -> Recording:
 
 def _stale(ledger: Ledger, athlete: str, config: Config) -> list[str]:
     """Activities that do not rest on the versions and settings in force."""
-    every = ledger.query("select id, day, freshness from activities where athlete = ?", (athlete,))
-    with ledger.parsing():
-        days = {day: date.fromisoformat(day) for _, day, _ in every}
-    wanted = freshnesses(days.values(), config)
-    return [name for name, day, key in every if wanted[days[day]] != key]
+    first = settings.spans(config)
+    until = [*(day.isoformat() for day in first[1:]), "9999-99"]
+    return [
+        name
+        for day, before in zip(first, until, strict=True)
+        for (name,) in ledger.query(
+            "select id from activities where athlete = ? and day >= ? and day < ? and freshness <> ?",
+            (athlete, day.isoformat(), before, freshness(day, config)),
+        )
+    ]
 
 
 def refresh(ledger: Ledger, *, athlete: str, config: Config) -> int:

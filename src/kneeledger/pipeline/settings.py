@@ -109,9 +109,12 @@ def find(flags: Mapping[str, Any], *, exports: Iterable[Path] = ()) -> Config:
     return config
 
 
-def facts(config: Config, day: date) -> tuple[Any, ...]:
-    """What holds from some day on, as it is on a local day: days alike in it have the same `preparation`."""
-    return tuple(config.on(key, day) for key in DATED)
+def spans(config: Config) -> list[date]:
+    """The first days of the spans of days in which `preparation` stays the same, in order, from `date.min` on."""
+    dated = (config[key] for key in DATED)
+    return sorted(
+        {date.min, *(date.fromisoformat(day) for some in dated if isinstance(some, Mapping) for day in some)}
+    )
 
 
 def preparation(config: Config, day: date) -> PreparationSettings:

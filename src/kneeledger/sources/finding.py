@@ -7,15 +7,17 @@ entry is open at a time and only one is held in memory, so memory does not grow 
 
 How `known` is asked, for whoever keeps the memory:
 
-- ``known(path, stamp)`` for every file and every member of an outermost archive. True: it is not read, and
-  ``Skipped(code="unchanged")`` is given for it. The stamp of a plain file is size and modification time;
-  of a member, CRC-32 and size as the directory has them.
+- ``known(path, stamp)`` for every file and every member of an outermost archive. True: it is not read. The
+  stamp of a plain file is size and modification time; of a member, CRC-32 and size as the directory has them.
 - Inner archives are asked for under their own path and stamp, the CRC-32 and size of the member that
   holds them. `known` may answer with a number: how many files were remembered below (paths that begin
-  with ``<path>!/``); it becomes the `count` of the one Skipped. When an inner archive was looked through to
-  its end, ``Skipped(code="archive", count=0)`` is given at the very end of the walk. It must be remembered
-  like a file, and only *after* everything given before it has been committed: then the next walk passes over
-  the whole of it.
+  with ``<path>!/``).
+- After everything else of a folder or archive one ``Skipped(code="unchanged")`` is given for what is
+  unchanged in it, with the sum of these numbers as its `count`: after years that is all but one of thousands
+  of files, so what it takes to pass over one is little more than the system's own look at it.
+- When an inner archive was looked through to its end, ``Skipped(code="archive", count=0)`` is given at the
+  very end of the walk. It must be remembered like a file, and only *after* everything given before it has
+  been committed: then the next walk passes over the whole of it.
 - An empty stamp says: do not remember (a limit, no permission). Such a file is asked for again each time.
 
 A symbolic link inside a folder is not followed, since an export from elsewhere could point
@@ -224,6 +226,47 @@ class Entry:
         return Skipped(self.path, code, reason, kind, self.outer, self.member, stamp, count)
 
 
+class _Files(Mapping[str, Entry]):
+    """The files of a folder by name; an entry is made when it is asked for, as most are unchanged."""
+
+    def __init__(self, root: Path, limits: Limits) -> None:
+        self.stamps: dict[str, tuple[str, str]] = {}
+        """By name: path as shown, and stamp."""
+        self._root = root
+        self._limits = limits
+        self._made: dict[str, Entry] = {}
+
+    def __getitem__(self, name: str) -> Entry:
+        if name not in self._made:
+            self._made[name] = self._entry(name, *self.stamps[name])
+        return self._made[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.stamps)
+
+    def __len__(self) -> int:
+        return len(self.stamps)
+
+    def _entry(self, name: str, shown: str, stamp: str) -> Entry:
+        path = f"{self._root}{os.sep}{name}"
+        size = int(stamp.partition("-")[0])
+
+        def view() -> zips.View:
+            return zips.FileView(path, size)
+
+        return Entry(
+            name=name,
+            path=shown,
+            member="",
+            outer=path,
+            stamp=stamp,
+            size=size,
+            budget=Budget(self._limits, size),
+            opened=lambda: zips.ViewReader(view()),
+            viewed=view,
+        )
+
+
 @dataclass(frozen=True, slots=True)
 class Listing:
     """The files of a folder, or the members of an archive."""
@@ -237,6 +280,14 @@ class Listing:
     """One file given by itself: its neighbours are not looked at."""
     holder: str = ""
     """For an archive: its name in the listing that holds it."""
+
+    def stamps(self) -> Iterator[tuple[str, tuple[str, str]]]:
+        """Name, and path and stamp, of each entry in order."""
+        if isinstance(self.entries, _Files):
+            yield from self.entries.stamps.items()
+        else:
+            for name, entry in self.entries.items():
+                yield name, (entry.path, entry.stamp)
 
 
 def find(
@@ -307,49 +358,35 @@ class _Walk:
     def folder(
         self, root: Path, base: str, files: Sequence[tuple[str, os.stat_result]], *, alone: bool
     ) -> Listing:
-        entries = {}
-        shown = names.unique(names.shown(name, above=base) for name, _ in files)
-        start = base.rstrip("/")
+        entries = _Files(root, self.limits)
+        shown = names.keys([name for name, _ in files], above=base)
+        before, start = f"{root}{os.sep}", f"{base.rstrip('/')}/"
         for (name, facts), last in zip(files, shown, strict=True):
-            path = f"{root}{os.sep}{name}"
-            if path not in self.seen:
-                self.seen.add(path)
-                entries[name] = self.file(path, name, f"{start}/{last}", facts)
+            if not self.seen or f"{before}{name}" not in self.seen:
+                entries.stamps[name] = (f"{start}{last}", f"{facts.st_size}-{facts.st_mtime_ns}")
+        self.seen.update([f"{before}{name}" for name in entries.stamps])
         return Listing(base, entries, alone=alone)
 
-    def file(self, path: str, name: str, shown: str, facts: os.stat_result) -> Entry:
-        size = facts.st_size
-
-        def view() -> zips.View:
-            return zips.FileView(path, size)
-
-        return Entry(
-            name=name,
-            path=shown,
-            member="",
-            outer=path,
-            stamp=f"{size}-{facts.st_mtime_ns}",
-            size=size,
-            budget=Budget(self.limits, size),
-            opened=lambda: zips.ViewReader(view()),
-            viewed=view,
-        )
-
     def listing(self, listing: Listing, above: Guide | None) -> Iterator[Found]:
-        guide = self.recognise(listing, above)
-        for entry in listing.entries.values():
-            count = int(self.known(entry.path, entry.stamp))
-            if count:
-                yield entry.skipped(
-                    "unchanged", "unchanged files", "unchanged since the last scan", count=count
-                )
-                continue
+        unchanged = 0
+        fresh = []
+        for name, (path, stamp) in listing.stamps():
+            if count := int(self.known(path, stamp)):
+                unchanged += count
+            else:
+                fresh.append(name)
+        guide = self.recognise(listing, above) if fresh else None
+        for name in fresh:
+            entry = listing.entries[name]
             try:
                 yield from self.entry(entry, guide, listing.depth)
             except Refused as refusal:
                 yield entry.skipped(refusal.code, "files that could not be read", refusal.reason)
             except OSError as error:
                 yield entry.skipped("unreadable", "files that could not be read", _why(error))
+        if unchanged:
+            why = "unchanged since the last scan"
+            yield Skipped(listing.path, "unchanged", why, "unchanged files", listing.path, count=unchanged)
 
     def entry(self, entry: Entry, guide: Guide | None, depth: int) -> Iterator[Found]:
         if names.is_system(entry.name):
@@ -422,7 +459,7 @@ class _Walk:
 
     def members(self, entry: Entry, view: zips.View, found: zips.Directory, depth: int) -> Listing:
         base = f"{entry.path}!"
-        shown = names.unique(names.shown(member.name, above=entry.path) for member in found.members)
+        shown = names.keys([member.name for member in found.members], above=entry.path)
         raw = names.unique(member.name.replace("\\", "/") for member in found.members)
         entries = {}
         for member, name, last in zip(found.members, raw, shown, strict=True):

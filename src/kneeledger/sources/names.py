@@ -13,14 +13,14 @@ import hashlib
 import os
 import re
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-__all__ = ["clean", "is_system", "shown", "storable", "unique"]
+__all__ = ["clean", "is_system", "keys", "shown", "storable", "unique"]
 
 GENERIC_GARMIN = re.compile(r"UploadedFiles_\d+-?_?Part\d+\.zip", re.IGNORECASE)
-PLAIN = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_. -]*(?:/[A-Za-z0-9_][A-Za-z0-9_. -]*)*")
-"""A name that is fit to be shown as it is, as most are."""
+PLAIN = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_. -]*(?:[/\0][A-Za-z0-9_][A-Za-z0-9_. -]*)*")
+"""A name that is fit to be shown as it is, as most are; or many, with a null between each and the next."""
 SUFFIX = re.compile(r"(\.[A-Za-z0-9]{1,8}){0,2}$")
 SYSTEM_FILES = frozenset({".ds_store", "thumbs.db", "desktop.ini", ".localized"})
 SYSTEM_FOLDERS = ("__macosx", ".trash", ".spotlight-v100", ".fseventsd", ".temporaryitems", "$recycle.bin")
@@ -36,7 +36,7 @@ def is_system(name: str) -> bool:
 
 def clean(name: str) -> str:
     """A name from an archive as a relative path of real parts, without marks that a terminal obeys."""
-    if PLAIN.fullmatch(name):
+    if PLAIN.fullmatch(name) and "\0" not in name:
         return name
     if not name.isprintable():
         name = "".join(char if char.isprintable() else _instead(char) for char in name)
@@ -62,6 +62,15 @@ def shown(name: str, *, above: str = "") -> str:
     inside = account and last.lower() != "di_connect" and not GENERIC_GARMIN.fullmatch(last)
     folders = [_digest(part) if "@" in part else part for part in folders]
     return "/".join([*folders, _digest(last) if inside or "@" in last else last])
+
+
+def keys(names: Sequence[str], *, above: str = "") -> list[str]:
+    """All names of one place as `shown` gives them, later ones numbered where they repeat."""
+    told = "\0".join(names)
+    alone = len(set(names)) == len(names) == told.count("\0") + 1
+    if alone and PLAIN.fullmatch(told) and "di_connect" not in f"{above}\0{told}".lower():
+        return list(names)
+    return unique(shown(name, above=above) for name in names)
 
 
 def _digest(name: str) -> str:

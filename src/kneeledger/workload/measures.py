@@ -8,7 +8,6 @@ constant load), or zero-seeded averages.
 """
 
 import math
-from collections import deque
 from collections.abc import Sequence
 from datetime import date
 from typing import Final, NamedTuple
@@ -299,25 +298,34 @@ def longest_before(
     index : array of shape (n,)
         Which session it was, -1 where the window is empty. Never the session itself.
     """
-    sizes = as_array(values).tolist()
-    ordinals = [day.toordinal() for day in dates]
-    largest = np.full(len(sizes), np.nan)
-    index = np.full(len(sizes), -1, dtype=np.int64)
-    window: deque[int] = deque()
-    for now, (ordinal, size) in enumerate(zip(ordinals, sizes, strict=True)):
-        if now and ordinal < ordinals[now - 1]:
-            raise ValueError("sessions must be in order of their days")
-        while window and ordinals[window[0]] < ordinal - days:
-            window.popleft()
-        if window:
-            index[now] = window[0]
-            largest[now] = sizes[window[0]]
-        if math.isnan(size):
-            continue
-        while window and sizes[window[-1]] < size:
-            window.pop()
-        window.append(now)
-    return largest, index
+    sizes = as_array(values)
+    ordinals = np.array(dates, dtype="datetime64[D]").astype(np.int64)
+    if (np.diff(ordinals) < 0).any():
+        raise ValueError("sessions must be in order of their days")
+    known = np.where(np.isnan(sizes), -np.inf, sizes)
+    now = np.arange(sizes.size)
+    first = np.searchsorted(ordinals, ordinals - days, side="left")
+    lengths = now - first
+    index = np.full(sizes.size, -1, dtype=np.int64)
+    best, span = (
+        now,
+        1,
+    )  # where the largest of so many sessions is, the earliest of equal ones, by the first of them
+    while span <= lengths.max(initial=0):
+        # one span from its start and one to its end are all of a window that is shorter than two
+        mine = np.flatnonzero((span <= lengths) & (lengths < 2 * span))
+        index[mine] = _larger(known, best[first[mine]], best[mine - span])
+        best = _larger(known, best[:-span], best[span:])
+        span *= 2
+    index[known[index] == -np.inf] = -1
+    return np.where(index < 0, np.nan, sizes[index]) if sizes.size else sizes, index
+
+
+def _larger(
+    values: FloatArray, one: npt.NDArray[np.int64], two: npt.NDArray[np.int64]
+) -> npt.NDArray[np.int64]:
+    """Of each pair of places the one with the larger value, the first of equal ones."""
+    return np.where(values[one] >= values[two], one, two)
 
 
 def session_spike(dates: Sequence[date], values: npt.ArrayLike, days: int = WINDOW_DAYS) -> FloatArray:

@@ -249,8 +249,11 @@ CREATE TABLE tables (
 ) without rowid;
 INSERT INTO "tables" VALUES('71f71f2fe8aa','sums','{"seconds":1800.0,"run/no_cadence/linear/0/w":1295.9189586203058,"run/no_cadence/linear/0/v":-99.73527228346593,"run/no_cadence/linear/0/vv":7.675730392930781,"run/no_cadence/peak/0/w":2137.4427904468594,"run/no_cadence/peak/0/v":-164.49982252170165,"run/no_cadence/peak/0/vv":12.66007760797849,"run/seconds":1800.0,"run/pack_seconds":1800.0,"run/pack4_seconds":1800.0,"run/pace/linear":1295.9189586203058,"run/pace/peak":2137.44279044686,"run/level/linear":1295.9189586203058,"run/level/peak":2137.4427904468594,"run/blind/linear":1295.9189586203058,"run/blind/peak":2137.4427904468594}',2766991078);
 INSERT INTO "tables" VALUES('938e30f1439e','sums','{"seconds":2400.0,"walk/seconds":2400.0,"walk/linear/0":387.69230769230774,"walk/peak/0":2.558872634610585}',1385691966);
-CREATE INDEX files_outer on files (athlete, outer, stamp);
-CREATE INDEX activities_day on activities (athlete, start_us);
+CREATE INDEX files_content on files (sha256);
+CREATE INDEX files_failed on files (athlete, path) where outcome = 'failed';
+CREATE INDEX files_copies on files (athlete) where code = 'same_content';
+CREATE INDEX activities_start on activities (athlete, start_us, id, end_us, crc, duplicate_of);
+CREATE INDEX activities_day on activities (athlete, day, freshness, duplicate_of, id);
 CREATE INDEX activities_path on activities (athlete, path);
 CREATE INDEX activities_segment on activities (segment);
 CREATE INDEX activities_device on activities (device_serial, athlete);
