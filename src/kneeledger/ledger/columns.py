@@ -32,8 +32,9 @@ LAYOUT = b"KLC2"
 """First bytes of a copy: layout of what follows. Then CRC-32 of the rest (4 bytes), edition (16), Arrow file."""
 LEAST = 64
 """Fewer activities than this are read from the database: no copy is worth its file."""
-MOST_LACKING = 1 / 32
-"""Share of the activities a copy may lack before it is written anew: reading them costs less than writing does."""
+MOST_LACKING = 1 / 4
+"""A copy is written anew where the square of what it lacks is more than this share of all activities: to write costs
+by what there is, to read what is lacking by that and each day again, and so both together cost least."""
 AT_ONCE = 1024
 """Activities read from the database at a time: their text takes much more memory than their numbers do."""
 EDITION_BYTES = 16
@@ -133,7 +134,7 @@ def held(
         fresh.with_columns(pl.lit(value=True).alias(THERE)), on="id", how="left"
     ).with_columns(pl.col(THERE).fill_null(value=False))
     whole = added if copy is None else pl.concat([copy, added], how="diagonal_relaxed")
-    if copy is None or lacking.height > MOST_LACKING * known.height:
+    if copy is None or lacking.height**2 > MOST_LACKING * known.height:
         with contextlib.suppress(StoreError, OSError):
             file.parent.mkdir(exist_ok=True, mode=0o700)
             write(file, _bytes(whole, name))

@@ -361,11 +361,12 @@ class Comparisons(Mapping[tuple[int, str], Comparison]):
             return {}
         found = {}
         all_days = self._history.outings["day"].to_list()
-        for way in COMPARED:
-            of_way = [index for index, name in enumerate(self._way) if name == way.value]
+        for one in COMPARED:
+            way = one.value
+            of_way = [index for index, name in enumerate(self._way) if name == way]
             # Flying east over the date line, a later run can have an earlier local day: it counts as of the day before it.
             days: list[date] = list(accumulate((all_days[index] for index in of_way), max))
-            found[way.value] = _OfWay(of_way, days)
+            found[way] = _OfWay(of_way, days)
         return found
 
     @cached_property

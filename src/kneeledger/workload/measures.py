@@ -299,7 +299,7 @@ def longest_before(
         Which session it was, -1 where the window is empty. Never the session itself.
     """
     sizes = as_array(values)
-    ordinals = np.array(dates, dtype="datetime64[D]").astype(np.int64)
+    ordinals = np.array([day.toordinal() for day in dates], dtype=np.int64)
     if (np.diff(ordinals) < 0).any():
         raise ValueError("sessions must be in order of their days")
     known = np.where(np.isnan(sizes), -np.inf, sizes)
