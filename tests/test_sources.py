@@ -573,6 +573,17 @@ def test_unique_gives_as_many_keys_as_names_and_keeps_each_first_name(told):
     assert all(key == name or key.startswith(f"{name} (") for key, name in zip(keys, told, strict=True))
 
 
+@given(
+    st.lists(
+        st.text(alphabet="ab/@.\\ \0\n\u202e-_", max_size=6) | st.sampled_from(["DI_CONNECT/x", "a"]),
+        max_size=6,
+    ),
+    st.sampled_from(["", "/home/me", "/home/DI_CONNECT"]),
+)
+def test_the_names_of_a_place_are_those_of_each_made_different(told, above):
+    assert names.keys(told, above=above) == names.unique(names.shown(name, above=above) for name in told)
+
+
 def test_find_when_a_numbered_name_is_there_loses_no_member(tmp_path):
     members = [("a.gpx (2)", GPX), ("a.gpx", GPX + b" "), ("b.gpx", GPX + b"  ")]
     data = zipped(members).replace(b"b.gpx", b"a.gpx")

@@ -13,7 +13,7 @@ from pathlib import Path
 import click
 import pytest
 
-from kneeledger import cli
+from kneeledger import cli, executors
 from kneeledger.cli import options
 from kneeledger.ledger.store import Ledger
 from kneeledger.model import DownhillModel
@@ -227,6 +227,23 @@ class TestProcess:
         )
         done = subprocess.run([sys.executable, "-c", code], capture_output=True, check=True, encoding="utf-8")
         assert done.stderr.strip() == ""
+
+
+@pytest.mark.parametrize(("set_to", "found"), [(None, "1"), ("3", "3")])
+def test_products_of_matrices_take_one_thread_unless_the_user_says_otherwise(set_to, found):
+    code = (
+        "import atexit, os\n"
+        "atexit.register(lambda: print(os.environ['OPENBLAS_NUM_THREADS']))\n"
+        "import sys; sys.argv = ['kneeledger', '--version']\n"
+        "from kneeledger.cli import main\n"
+        "main()\n"
+    )
+    given = {name: value for name, value in os.environ.items() if name not in executors.ARITHMETIC}
+    given |= {"OPENBLAS_NUM_THREADS": set_to} if set_to else {}
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, check=True, encoding="utf-8", env=given
+    )
+    assert done.stdout.splitlines()[-1] == found
 
 
 def test_a_command_that_does_not_exist_names_the_nearest(call):

@@ -20,6 +20,7 @@ def small(monkeypatch):
 
 
 def activity(number, value=1.0, athlete="me"):
+    """One of its own time; every seventh is a copy of another, and every second has an issue and a device."""
     tables = {"sums": f'{{"run/seconds": {value}}}'} if number % 3 else {}
     if number % 2:
         tables["stretches"] = f'{{"speed_mps": [{value}, null], "level": [true, false]}}'
@@ -29,6 +30,8 @@ def activity(number, value=1.0, athlete="me"):
     texts = dict.fromkeys(("about", "context", "laps", "pauses"), "{}") | dict.fromkeys(
         ("read_issues", "issues"), "[]"
     )
+    if number % 2:
+        texts |= {"about": '{"device": "w"}', "issues": '[{"code": "gap", "count": 1, "text": "t"}]'}
     return texts | {
         "id": name,
         "athlete": athlete,
@@ -43,7 +46,7 @@ def activity(number, value=1.0, athlete="me"):
         "way": "run",
         "device_serial": None,
         "by_hand": 0,
-        "duplicate_of": None,
+        "duplicate_of": None if number % 7 else "another",
         "freshness": "f",
         "segment": "",
         "metrics": [("moving_s", value, value - 1, value + 1)],
@@ -62,6 +65,7 @@ def asked(ledger, athlete="me"):
         ledger.sums(athlete),
         ledger.metrics(athlete, ("moving_s", "never_s")),
         ledger.tables(athlete, "stretches", KINDS),
+        ledger.outlines(athlete, about={"device": pl.String}, context={"title": pl.String}),
     )
 
 
@@ -85,7 +89,7 @@ def test_a_question_leaves_a_copy_that_only_its_owner_can_read(small, tmp_path, 
     with Ledger(tmp_path) as ledger:
         put(ledger, *(activity(k) for k in range(9)))
         same(ledger, monkeypatch)
-        assert len(copies(ledger)) == 3
+        assert len(copies(ledger)) == 4
         assert {file.stat().st_mode & 0o777 for file in copies(ledger)} == {0o600}
         assert "me" not in "".join(file.name.split("-")[0] for file in copies(ledger))
         same(ledger, monkeypatch)
@@ -162,7 +166,7 @@ def test_forgetting_an_athlete_takes_the_copy_and_the_edition(small, tmp_path, m
         asked(ledger)
         asked(ledger, "other")
         ledger.forget("me")
-        assert len(copies(ledger)) == 3
+        assert len(copies(ledger)) == 4
         assert [key for (key,) in ledger.query("select key from meta where key like 'edition:%'")] == [
             "edition:other"
         ]

@@ -64,6 +64,39 @@ def test_what_is_put_comes_back(tmp_path):
         assert ledger.records("a2")["altitude_m"].to_list() == [1.0]
 
 
+def test_a_table_of_some_activities_has_what_is_known_of_them_beside(tmp_path):
+    with Ledger(tmp_path / "l") as ledger:
+        put(ledger, row(), row("a2", start=5_000_000), row("a3", start=9_000_000))
+        of = pl.DataFrame({"id": ["a3", "a1", "never"], "day": [3, 1, 0]})
+        bands = ledger.tables("me", "bands", of=of)
+        assert bands.rows() == [
+            ("a1", None, 1.0, 1),
+            ("a1", 0.1, 2.0, 1),
+            ("a3", None, 1.0, 3),
+            ("a3", 0.1, 2.0, 3),
+        ]
+
+
+@pytest.mark.parametrize(
+    "odd", [{"by_hand": True}, {"utc_offset_s": 3600.0}, {"part": 1.0}, {"device_serial": 77}]
+)
+def test_an_activity_is_summed_as_the_database_gives_it_back(odd, tmp_path):
+    with Ledger(tmp_path / "l") as ledger:
+        put(ledger, row(**odd))
+        assert ledger.activities("me").height == 1
+
+
+def test_athletes_are_those_of_any_table(tmp_path):
+    with Ledger(tmp_path / "l") as ledger:
+        assert ledger.athletes() == []
+        put(ledger, row(), row("a2"), row("b1", athlete="bob"))
+        ledger.add_entry("pain", "eve", {"date": "2026-05-03"})
+        ledger.set_profile("dan", {})
+        assert ledger.athletes() == ["bob", "dan", "eve", "me"]
+        assert ledger.other_owner("me", "1") == "bob"
+        assert ledger.other_owner("me", "2") is None
+
+
 def test_a_metric_that_was_asked_for_is_a_column_though_nobody_has_it(tmp_path):
     with Ledger(tmp_path / "l") as ledger:
         put(ledger, row())

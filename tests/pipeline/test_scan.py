@@ -3,6 +3,7 @@
 import json
 import os
 import shutil
+import sqlite3
 from dataclasses import replace
 
 import polars as pl
@@ -93,6 +94,38 @@ def test_a_scan_of_unchanged_files_parses_nothing_and_changes_nothing(
     assert (again.read, again.skipped, again.failed) == (0, 0, 0)
     assert again.unchanged == again.files
     assert ledger_dump(copy) == before
+
+
+def test_no_question_of_a_days_scan_reads_every_row(new_export, tmp_path, monkeypatch):
+    export, folder = new_export(), tmp_path / "ledger"
+    front.scan([export], folder)
+    shutil.copy(export / "loose" / "run.fit", export / "loose" / "one-more.fit")
+    (export / "loose" / "run.fit").write_bytes((export / "loose" / "run.fit").read_bytes() + b"\0")
+    asked = {}
+
+    class Traced(sqlite3.Connection):
+        def execute(self, sql, *given):
+            asked[sql] = given
+            return super().execute(sql, *given)
+
+    with monkeypatch.context() as patch:
+        real = sqlite3.connect
+        patch.setattr(sqlite3, "connect", lambda *told, **how: real(*told, factory=Traced, **how))
+        front.scan([export], folder)
+    with Ledger(folder) as ledger:
+        plans = {
+            sql: [step for *_, step in ledger.query(f"explain query plan {sql}", *given)]
+            for sql, given in asked.items()
+            if sql.lstrip().startswith(("select", "with", "delete", "update"))
+        }
+    large = ("SCAN activities", "SCAN files", "SCAN metrics", "SCAN tables")
+    assert [
+        (sql, steps) for sql, steps in plans.items() if any(step.startswith(large) for step in steps)
+    ] == []
+    [content] = [
+        steps for sql, steps in plans.items() if "sha256 = ?" in sql and sql.startswith("select path")
+    ]
+    assert content == ["SEARCH files USING INDEX files_content (sha256=?)"]
 
 
 @pytest.mark.parametrize("again", [False, True])

@@ -130,12 +130,7 @@ def scan(
     _put_files(ledger, athlete, waiting)
     _keep_by_hand(ledger, athlete, by_hand, config)
     _put_files(ledger, athlete, [_told_skipped(item, "skipped") for item in remembered_last])
-    # Asked of the ledger and not of this scan: the one before may have been killed just here.
-    for (around,) in ledger.query("select value from meta where key = ?", (_unsettled(athlete),)):
-        ledger.compact()
-        with ledger.parsing():
-            first, last = json.loads(around)
-        _mark_duplicates(ledger, athlete, (first, last))
+    _settle(ledger, athlete)
     result.files = result.read + result.unchanged + result.skipped + result.failed
     counted = ledger.query(
         "select count(*), sum(duplicate_of is not null),"
@@ -214,6 +209,18 @@ def _unsettle(ledger: Ledger, db: sqlite3.Connection, athlete: str, spans: Itera
             times += map(int, json.loads(before))
     around = json.dumps([min(times), max(times)])
     db.execute("insert or replace into meta values (?, ?)", (_unsettled(athlete), around))
+
+
+def _settle(ledger: Ledger, athlete: str) -> None:
+    """Put small track files together and look for copies, where that was not yet done after the last change.
+
+    Asked of the ledger and not of this scan: the one before may have been killed just here.
+    """
+    for (around,) in ledger.query("select value from meta where key = ?", (_unsettled(athlete),)):
+        ledger.compact()
+        with ledger.parsing():
+            first, last = map(int, json.loads(around))
+        _mark_duplicates(ledger, athlete, (first, last))
 
 
 def versioned(stamp: str) -> str:
