@@ -86,6 +86,39 @@ def test_an_activity_is_summed_as_the_database_gives_it_back(odd, tmp_path):
         assert ledger.activities("me").height == 1
 
 
+def test_small_track_files_are_put_together_without_what_was_read_again(tmp_path):
+    with Ledger(tmp_path / "l") as ledger:
+        put(ledger, row("a1", segment="old.parquet"), row("a2", segment="old.parquet"), segment="old.parquet")
+        put(ledger, row("a1", segment="new.parquet"), segment="new.parquet")
+        assert ledger.compact(above=1) == 2
+        assert len(list(ledger.tracks.iterdir())) == 1
+        assert [ledger.records(name).height for name in ("a1", "a2")] == [1, 1]
+
+
+def test_whatever_comes_or_goes_is_to_be_settled(tmp_path):
+    with Ledger(tmp_path / "l") as ledger:
+        put(ledger, row(), row("a2", start=5_000_000))
+        assert ledger.unsettled("me") == (0, 3_605_000_000)
+        ledger.settle("me", [("a1", "a2")])
+        assert ledger.unsettled("me") is None
+        with ledger.transaction() as db:
+            ledger.drop_activities(db, "me", "never.fit")
+        assert ledger.unsettled("me") is None
+        with ledger.transaction() as db:
+            ledger.drop_activities(db, "me", "a1.fit")
+        first, last = ledger.unsettled("me")
+        assert first <= -120_000_000
+        assert last >= 3_720_000_000
+        assert ledger.alike("me", (first, last))["id"].to_list() == [
+            "a2"
+        ]  # it was a copy, and is looked at again
+        ledger.settle("me", [])
+        with ledger.transaction() as db:
+            db.execute("update activities set laps = '[]' where id = 'a2'")
+        ledger.drop_damaged()
+        assert ledger.unsettled("me") is not None
+
+
 def test_athletes_are_those_of_any_table(tmp_path):
     with Ledger(tmp_path / "l") as ledger:
         assert ledger.athletes() == []

@@ -153,6 +153,29 @@ def test_small_batches_make_the_same_ledger(undisturbed, small_export, tmp_path,
     assert ledger_dump(tmp_path / "ledger") == undisturbed[2]
 
 
+@pytest.mark.parametrize("batch", [1, 24])
+def test_files_that_change_names_are_no_copies_of_each_other(
+    batch, new_export, tmp_path, monkeypatch, ledger_dump
+):
+    export, folder = new_export(), tmp_path / "ledger"
+    front.scan([export], folder)
+    before, held = activities(folder), outcomes(folder)
+    monkeypatch.setattr(scanning, "BATCH_FILES", batch)
+    one, two = export / "loose" / "a.fit", export / "loose" / "run.fit"
+    texts = one.read_bytes(), two.read_bytes()
+    one.write_bytes(texts[1])
+    two.write_bytes(texts[0])
+    front.scan([export], folder)
+    after, now = activities(folder), outcomes(folder)
+    assert now == held
+    assert after["id"].to_list() == before["id"].to_list()
+    changed = {path.rpartition("/")[2] for path in set(after["path"]) ^ set(before["path"])}
+    assert changed == set()
+    of = dict(zip(after["id"], after["path"], strict=True))
+    swapped = {name for name, path in zip(before["id"], before["path"], strict=True) if of[name] != path}
+    assert len(swapped) == sum(path.endswith(("loose/a.fit", "loose/run.fit")) for path in before["path"])
+
+
 def test_a_changed_file_is_read_again_and_its_old_rows_go(new_export, tmp_path, parsed):
     export, folder = new_export(), tmp_path / "ledger"
     front.scan([export], folder)
@@ -300,7 +323,7 @@ def test_copies_are_told_when_the_scan_before_ended_without_looking_for_them(
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr(scanning, "_mark_duplicates", killed)
+        patch.setattr(scanning, "_settle", killed)
         with pytest.raises(KeyboardInterrupt):
             front.scan([export], folder)
     parsed.clear()

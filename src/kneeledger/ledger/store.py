@@ -96,6 +96,7 @@ create table if not exists activities (
 );
 create index if not exists activities_start on activities (athlete, start_us, id, end_us, crc, duplicate_of);
 create index if not exists activities_day on activities (athlete, day, freshness, duplicate_of, id);
+create index if not exists activities_copies on activities (duplicate_of) where duplicate_of is not null;
 create index if not exists activities_path on activities (athlete, path);
 create index if not exists activities_segment on activities (segment);
 create index if not exists activities_device on activities (device_serial, athlete);
@@ -152,13 +153,16 @@ CHECKED = (
     " about, context, laps, pauses, read_issues, issues"
 )
 """Columns of an activity that are written once, and summed: what is set later (path, segment, copies) is not."""
-SPANS = """
+UNTIL = (
+    "case when end_us > start_us then end_us else start_us + 1e6 * coalesce("
+    "(select value from metrics where activity = activities.id and name = 'timer_s'), 0) end"
+)
+"""End of an activity [us]; of totals without one, what their duration makes of it."""
+SPANS = f"""
 select id, start_us, until, duplicate_of from (
-  select id, start_us, duplicate_of, case when end_us > start_us then end_us else start_us + 1e6 * coalesce(
-    (select value from metrics where activity = activities.id and name = 'timer_s'), 0) end as until
-  from activities where athlete = ?)
+  select id, start_us, duplicate_of, {UNTIL} as until from activities where athlete = ?)
 where until >= ? and start_us <= ? order by start_us, id
-"""
+"""  # noqa: S608 - our own names
 """Id, start and end [us], and what it is a copy of, of whatever an athlete did between two moments."""
 MIGRATIONS: Mapping[int, str] = {
     1: "drop index if exists files_outer;\n"
@@ -404,8 +408,9 @@ class Ledger:
     def put_activity(self, db: sqlite3.Connection, row: Mapping[str, Any]) -> None:
         """Replace one activity with its metrics and tables; `row` as made by `rows.activity_row`."""
         names = [name for name in row if name not in ("metrics", "tables")]
-        before = db.execute("delete from activities where id = ?", (row["id"],)).rowcount
-        columns.changed(db, row["athlete"], replaced=before > 0)
+        self._take_away(db, row["athlete"], "id = ?", (row["id"],))
+        columns.changed(db, row["athlete"], replaced=False)
+        self._unsettle(db, row["athlete"], row["start_us"], row["end_us"])
         activity = row["id"]
         marks = ",".join("?" * len(names))
         db.execute(
@@ -420,14 +425,46 @@ class Ledger:
         ]
         db.executemany("insert into tables values (?,?,?,?)", tables)
 
-    def drop_activities(self, db: sqlite3.Connection, athlete: str, path: str) -> list[tuple[int, int]]:
-        """Take away the activities that a file gave before; their starts and ends [us]."""
-        this = "from activities where athlete = ? and path = ?"
-        gone = db.execute(f"select start_us, end_us {this}", (athlete, path)).fetchall()
-        if gone:
-            db.execute(f"delete {this}", (athlete, path))
-            columns.changed(db, athlete, replaced=True)
-        return gone
+    def drop_activities(self, db: sqlite3.Connection, athlete: str, path: str) -> None:
+        """Take away the activities that a file gave before."""
+        self._take_away(db, athlete, "athlete = ? and path = ?", (athlete, path))
+
+    def _take_away(self, db: sqlite3.Connection, athlete: str, which: str, given: tuple[str, ...]) -> None:
+        gone = db.execute(f"select start_us, {UNTIL} from activities where {which}", given).fetchall()  # noqa: S608
+        if not gone:
+            return
+        db.execute(f"delete from activities where {which}", given)  # noqa: S608
+        columns.changed(db, athlete, replaced=True)
+        with self.parsing():
+            for start, until in gone:
+                # what was its copy may lie beside it in time
+                self._unsettle(
+                    db, athlete, int(start) - duplicates.MARGIN_US, int(until) + duplicates.MARGIN_US
+                )
+
+    def _unsettle(self, db: sqlite3.Connection, athlete: str, first: int, last: int) -> None:
+        """Note that something came or went between two moments [us]: copies are to be looked for around there."""
+        before = self.unsettled(athlete) or (first, last)
+        around = json.dumps([min(first, before[0]), max(last, before[1])])
+        db.execute("insert or replace into meta values (?, ?)", (f"unsettled:{athlete}", around))
+
+    def unsettled(self, athlete: str) -> tuple[int, int] | None:
+        """Between which moments [us] copies of the same activity were not yet looked for; None: all are known."""
+        rows = self.query("select value from meta where key = ?", (f"unsettled:{athlete}",))
+        if not rows:
+            return None
+        with self.parsing():
+            first, last = map(int, json.loads(rows[0][0]))
+            return first, last
+
+    def settle(self, athlete: str, copies: Iterable[tuple[str | None, str]]) -> None:
+        """Say which activities are copies, and of which; all that came or went is looked at by then.
+
+        `copies` are pairs of the id of the one that counts, None where it is itself, and of the activity.
+        """
+        with self.transaction() as db:
+            db.executemany("update activities set duplicate_of = ? where id = ?", copies)
+            db.execute("delete from meta where key = ?", (f"unsettled:{athlete}",))
 
     def put_segment(self, db: sqlite3.Connection, name: str, rows: int, crc: int | None = None) -> None:
         """Name a track file that is already on disk, so that it stays; `crc` as `write_segment` gave it."""
@@ -529,8 +566,10 @@ class Ledger:
         """One track file in place of several; how many. A damaged one stays as it is: whoever reads it is told."""
         frames: dict[str, pl.DataFrame] = {}
         for name in names:
+            # not what another track file has by now: an activity that was read again
+            here = [one for (one,) in self.query("select id from activities where segment = ?", (name,))]
             with contextlib.suppress(StoreError):
-                frames[name] = self._segment(name)
+                frames[name] = self._segment(name).filter(pl.col("activity").is_in(here))
         if len(frames) < 2:
             return 0
         frame = pl.concat(frames.values())
@@ -575,6 +614,10 @@ class Ledger:
                 )
                 for (whose,) in db.execute("select athlete from activities where id = ?", (name,)).fetchall():
                     columns.changed(db, whose, replaced=True)
+                    db.execute(
+                        "delete from meta where key = ?", (f"unsettled:{whose}",)
+                    )  # whatever it says by now
+                    self._unsettle(db, whose, FIRST_US, LAST_US)
                 db.execute("delete from activities where id = ?", (name,))
             for table in ("metrics", "tables"):
                 db.execute(f"delete from {table} where activity not in (select id from activities)")  # noqa: S608

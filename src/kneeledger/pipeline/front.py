@@ -1,7 +1,7 @@
 """What a command or a notebook asks for, in one call each."""
 
 import zipfile
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date
 from importlib import resources
@@ -149,17 +149,21 @@ def tally_lines(result: ScanResult) -> list[str]:
 
 
 def dry_run(exports: Sequence[Path], folder: Path, *, athlete: str) -> list[str]:
-    """One line a file: what a scan would do with it. Changes nothing."""
+    """One line a file: what a scan would do with it; one a folder or archive for what is unchanged in it."""
     from kneeledger import sources
     from kneeledger.exports import sources as find
 
-    known: Mapping[str, str] = {}
+    known: sources.Known | None = None
     if (folder / "ledger.sqlite").exists():
         with Ledger(folder, create=False) as ledger:
-            known = ledger.known_files(athlete)
+            known = scanning.memory(ledger, athlete)
     lines = []
-    for item in find(exports, known=lambda path, stamp: known.get(path) == scanning.versioned(stamp)):
-        if isinstance(item, sources.Skipped):
+    for item in find(exports, known=known):
+        if isinstance(item, sources.Skipped) and item.code == "unchanged":
+            lines.append(
+                f"pass  {item.path}: {plurals.count(item.count, 'file')} unchanged since the last scan"
+            )
+        elif isinstance(item, sources.Skipped):
             lines.append(f"skip  {item.path}: {item.reason}")
         elif isinstance(item, sources.ByHand):
             lines.append(f"total {item.path}: {item.sport}")

@@ -411,7 +411,7 @@ def _files(ledger: Ledger, athlete: str, *, anonymous: bool) -> FilesTally:
     )
     copies = ledger.query(
         "select (select count(*) from activities where athlete = ?1 and duplicate_of is not null)"
-        " + (select count(*) from files where athlete = ?1 and code = 'same_content')",
+        " + (select count(*) from files indexed by files_copies where athlete = ?1 and code = 'same_content')",
         (athlete,),
     )[0][0]
     return FilesTally(

@@ -316,7 +316,8 @@ def _noted(ledger: Ledger, athlete: str, until: date) -> pl.DataFrame:
 
 def _coverage(ledger: Ledger, athlete: str, activities: pl.DataFrame, until: date) -> Coverage:
     days_of_failed = ledger.query(
-        "select day from files where athlete = ? and outcome = 'failed' and day is not null", (athlete,)
+        "select day from files indexed by files_failed where athlete = ? and outcome = 'failed' and day is not null",
+        (athlete,),
     )
     with ledger.parsing():
         unreadable = {date.fromisoformat(day) for (day,) in days_of_failed}

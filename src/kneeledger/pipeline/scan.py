@@ -30,7 +30,7 @@ from kneeledger.pipeline import settings
 from kneeledger.pipeline.entries import Batch, Outcome, entry, freshness, plain, work
 from kneeledger.sources import names
 
-__all__ = ["ScanResult", "refresh", "scan"]
+__all__ = ["ScanResult", "memory", "refresh", "scan"]
 
 BATCH_BYTES = 3_000_000
 BATCH_FILES = 24
@@ -92,7 +92,7 @@ def scan(
     ledger.lock()
     ledger.sweep()
     seen = _Seen(ledger, athlete)
-    memory = _memory(ledger, athlete)
+    known = memory(ledger, athlete)
     skipped: list[sources.Skipped] = []
     remembered_last: list[sources.Skipped] = []
     by_hand: list[sources.ByHand] = []
@@ -100,10 +100,12 @@ def scan(
     settled: set[str] = set()
 
     def fresh() -> Iterator[Source]:
-        for item in exports.sources(paths, known=memory):
+        for item in exports.sources(paths, known=known):
             if isinstance(item, sources.ByHand):
                 by_hand.append(item)
             elif isinstance(item, sources.Skipped):
+                if item.code != "unchanged":
+                    seen.leave(item.path)
                 # An archive or a table may be remembered only when all that it gave is in the ledger.
                 if item.code in ("archive", "table"):
                     remembered_last.append(item)
@@ -112,6 +114,7 @@ def scan(
                 skipped.append(item)
                 waiting.extend(_skipped(item, result))
             elif (other := seen.path_of(item.sha256)) not in (None, item.path):
+                seen.leave(item.path)
                 result.read += 1
                 waiting.append(_told(item, "read", "same_content", f"same content as {other}"))
             else:
@@ -134,7 +137,7 @@ def scan(
     result.files = result.read + result.unchanged + result.skipped + result.failed
     counted = ledger.query(
         "select count(*), sum(duplicate_of is not null),"
-        " (select count(*) from files where athlete = ?1 and code = 'same_content')"
+        " (select count(*) from files indexed by files_copies where athlete = ?1 and code = 'same_content')"
         " from activities where athlete = ?1",
         (athlete,),
     )[0]
@@ -180,35 +183,22 @@ class _Seen:
         return self._paths[sha256]
 
     def take(self, path: str, sha256: str) -> None:
-        """Note what a file holds now. What it held before is no longer there: under another name it would be new."""
-        before = self._contents.get(path) or self._ask(
-            "select sha256 from files where athlete = ? and path = ?", path
-        )
-        if before is not None and before != sha256:
-            self._paths[before] = None
+        """Note what a file holds now, and no longer what it held before."""
+        self.leave(path)
         self._paths[sha256] = path
         self._contents[path] = sha256
+
+    def leave(self, path: str) -> None:
+        """Note that a file no longer holds what it held: under another name that would be new."""
+        before = self._contents.pop(path, None) or self._ask(
+            "select sha256 from files where athlete = ? and path = ?", path
+        )
+        if before is not None and self.path_of(before) == path:
+            self._paths[before] = None
 
     def _ask(self, question: str, value: str) -> str | None:
         found = self._ledger.query(f"{question} and outcome = 'read' and code = ''", (self._athlete, value))
         return max((row[0] for row in found), default=None)
-
-
-def _unsettled(athlete: str) -> str:
-    """Key in `meta`: between which moments copies of the same activity were not yet looked for [us, JSON]."""
-    return f"unsettled:{athlete}"
-
-
-def _unsettle(ledger: Ledger, db: sqlite3.Connection, athlete: str, spans: Iterable[tuple[int, int]]) -> None:
-    """Note, in a transaction, that activities came or went; `spans` are their starts and ends [us]."""
-    times = [at for span in spans for at in span]
-    if not times:
-        return
-    for (before,) in db.execute("select value from meta where key = ?", (_unsettled(athlete),)).fetchall():
-        with ledger.parsing():
-            times += map(int, json.loads(before))
-    around = json.dumps([min(times), max(times)])
-    db.execute("insert or replace into meta values (?, ?)", (_unsettled(athlete), around))
 
 
 def _settle(ledger: Ledger, athlete: str) -> None:
@@ -216,11 +206,14 @@ def _settle(ledger: Ledger, athlete: str) -> None:
 
     Asked of the ledger and not of this scan: the one before may have been killed just here.
     """
-    for (around,) in ledger.query("select value from meta where key = ?", (_unsettled(athlete),)):
-        ledger.compact()
-        with ledger.parsing():
-            first, last = map(int, json.loads(around))
-        _mark_duplicates(ledger, athlete, (first, last))
+    around = ledger.unsettled(athlete)
+    if around is None:
+        return
+    ledger.compact()
+    frame = ledger.alike(athlete, around)
+    wanted = duplicates.find(frame)
+    have = zip(frame["id"], frame["duplicate_of"], strict=True)
+    ledger.settle(athlete, [(wanted[name], name) for name, copy in have if wanted[name] != copy])
 
 
 def versioned(stamp: str) -> str:
@@ -278,7 +271,7 @@ def _batched(found: Iterable[Source]) -> Iterator[list[Source]]:
         yield batch
 
 
-def _memory(ledger: Ledger, athlete: str) -> Callable[[str, str], int]:
+def memory(ledger: Ledger, athlete: str) -> Callable[[str, str], int]:
     """What is unchanged: 0 for new or changed, else how many files are remembered at or below the path."""
     known = ledger.known_files(athlete)
     below = Counter(
@@ -350,10 +343,9 @@ def _commit(ledger: Ledger, athlete: str, outcome: Outcome, told: Iterable[dict[
             _put_file(ledger, db, athlete, one)
             if one["outcome"] == "read" and not one["code"]:
                 _hand_over(db, athlete, one)
-                _unsettle(ledger, db, athlete, ledger.drop_activities(db, athlete, one["path"]))
+                ledger.drop_activities(db, athlete, one["path"])
         for row in outcome.activities:
             ledger.put_activity(db, row)
-        _unsettle(ledger, db, athlete, [(row["start_us"], row["end_us"]) for row in outcome.activities])
 
 
 def _hand_over(db: sqlite3.Connection, athlete: str, one: dict[str, Any]) -> None:
@@ -389,20 +381,10 @@ def _count(result: ScanResult, outcome: Outcome) -> None:
     result.files = result.read + result.unchanged + result.skipped + result.failed
 
 
-def _mark_duplicates(ledger: Ledger, athlete: str, around: tuple[int, int]) -> None:
-    """Say of each activity near what came or went whether it is a copy, and of which."""
-    frame = ledger.alike(athlete, around)
-    wanted = duplicates.find(frame)
-    have = zip(frame["id"], frame["duplicate_of"], strict=True)
-    changed = [(wanted[name], name) for name, copy in have if wanted[name] != copy]
-    with ledger.transaction() as db:
-        db.executemany("update activities set duplicate_of = ? where id = ?", changed)
-        db.execute("delete from meta where key = ?", (_unsettled(athlete),))
-
-
 def _write_errors(ledger: Ledger, athlete: str) -> None:
     failed = ledger.query(
-        "select path, code, reason from files where athlete = ? and outcome = 'failed' order by path",
+        "select path, code, reason from files indexed by files_failed where athlete = ? and outcome = 'failed'"
+        " order by path",
         (athlete,),
     )
     lines = [
@@ -422,7 +404,6 @@ def _keep_by_hand(ledger: Ledger, athlete: str, items: Sequence[sources.ByHand],
         with ledger.transaction() as db:
             for row in some:
                 ledger.put_activity(db, row)
-            _unsettle(ledger, db, athlete, [(row["start_us"], row["end_us"]) for row in some])
 
 
 def _rows_by_hand(
@@ -526,4 +507,6 @@ def refresh(ledger: Ledger, *, athlete: str, config: Config) -> int:
         row |= {"read_issues": kept.read_issues, "duplicate_of": kept.duplicate_of, "id": activity}
         with ledger.transaction() as db:
             ledger.put_activity(db, row)
+    if stale:
+        _settle(ledger, athlete)
     return len(stale)

@@ -300,6 +300,8 @@ def longest_before(
     """
     sizes = as_array(values)
     ordinals = np.array([day.toordinal() for day in dates], dtype=np.int64)
+    if ordinals.size != sizes.size:
+        raise ValueError("there must be as many values as days")
     if (np.diff(ordinals) < 0).any():
         raise ValueError("sessions must be in order of their days")
     known = np.where(np.isnan(sizes), -np.inf, sizes)

@@ -254,6 +254,7 @@ CREATE INDEX files_failed on files (athlete, path) where outcome = 'failed';
 CREATE INDEX files_copies on files (athlete) where code = 'same_content';
 CREATE INDEX activities_start on activities (athlete, start_us, id, end_us, crc, duplicate_of);
 CREATE INDEX activities_day on activities (athlete, day, freshness, duplicate_of, id);
+CREATE INDEX activities_copies on activities (duplicate_of) where duplicate_of is not null;
 CREATE INDEX activities_path on activities (athlete, path);
 CREATE INDEX activities_segment on activities (segment);
 CREATE INDEX activities_device on activities (device_serial, athlete);
