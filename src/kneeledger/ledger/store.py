@@ -373,7 +373,9 @@ class Ledger:
         Only for the holder of the lock.
         """
         with self.transaction() as db:
-            db.execute("delete from segments where name not in (select segment from activities)")
+            db.execute(
+                "delete from segments where not exists (select 1 from activities where segment = name)"
+            )
             named = {row[0] for row in db.execute("select name from segments")}
         swept = 0
         left = [file for file in self.tracks.iterdir() if file.name not in named]
