@@ -3,7 +3,6 @@
 Measured on 2026-11-22 over one history of 19 months: printed in `kneeledger explain forecast`.
 """
 
-import json
 from datetime import timedelta
 from pathlib import Path
 
@@ -70,7 +69,8 @@ def test_descent_of_a_thinned_course_is_that_of_the_recording(known, way, least,
     told = of_way.join(ledger.metrics("me", ["descent_m"]), on="id", how="left", maintain_order="left")
     for row in told.iter_rows(named=True):
         records = ledger.records(row["id"])
-        about = rows.about_from_json(row["about"])
+        kept = ledger.written(row["id"])
+        about = rows.about_from_json(kept.about)
         if (
             records is None
             or about.altitude_source not in GOOD
@@ -78,12 +78,12 @@ def test_descent_of_a_thinned_course_is_that_of_the_recording(known, way, least,
             or (row["descent_m"] or 0) < 5
         ):
             continue
-        recording = rows.recording(ledger.written(row["id"]), records)
+        recording = rows.recording(kept, records)
         course = own_course(preparation.prepare(recording, settings.preparation(config, row["day"])))
         if course is None or course.descent_m is None:
             continue
         off.append(course.descent_m / row["descent_m"] - 1)
-        device = json.loads(row["about"])["device_descent_m"]
+        device = about.device_descent_m
         if device and device >= 20:
             device_off.append(course.descent_m / device - 1)
     print(

@@ -95,9 +95,7 @@ def test_160_scans_killed_at_random_lose_nothing(child, small_export, undisturbe
     assert at_work >= 80
 
 
-@pytest.mark.parametrize(
-    "step", ["_commit", "_put_files", "_keep_by_hand", "_mark_duplicates", "_write_errors"]
-)
+@pytest.mark.parametrize("step", ["_commit", "_put_files", "_keep_by_hand", "_settle", "_write_errors"])
 def test_a_scan_that_ends_before_any_step_loses_nothing(
     step, small_export, undisturbed, tmp_path, monkeypatch, ledger_dump
 ):
