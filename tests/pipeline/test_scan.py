@@ -114,7 +114,10 @@ def test_no_question_of_a_days_scan_reads_every_row(new_export, tmp_path, monkey
         front.scan([export], folder)
     with Ledger(folder) as ledger:
         plans = {
-            sql: [step for *_, step in ledger.query(f"explain query plan {sql}", *given)]
+            # older versions say "SCAN TABLE files"
+            sql: [
+                step.replace("TABLE ", "") for *_, step in ledger.query(f"explain query plan {sql}", *given)
+            ]
             for sql, given in asked.items()
             if sql.lstrip().startswith(("select", "with", "delete", "update"))
         }
@@ -125,7 +128,7 @@ def test_no_question_of_a_days_scan_reads_every_row(new_export, tmp_path, monkey
     [content] = [
         steps for sql, steps in plans.items() if "sha256 = ?" in sql and sql.startswith("select path")
     ]
-    assert content == ["SEARCH files USING INDEX files_content (sha256=?)"]
+    assert "USING INDEX files_content" in content[0]
 
 
 @pytest.mark.parametrize("again", [False, True])
