@@ -102,14 +102,15 @@ def pain_list(form: str, **flags: Any) -> None:
     Example:
       kneeledger pain list
     """
+    _list("pain", form, "The pain log is empty.", flags)
+
+
+def _list(kind: str, form: str, empty: str, flags: dict[str, Any]) -> None:
+    """Show all entries of a kind, or the sentence `empty`."""
     from kneeledger.pipeline import diary
 
     with _open(flags) as ledger:
-        rows = diary.rows(ledger, "pain", flags["athlete"])
-    _echo_rows(rows, form, "The pain log is empty.")
-
-
-def _echo_rows(rows: list[dict[str, Any]], form: str, empty: str) -> None:
+        rows = diary.rows(ledger, kind, flags["athlete"])
     if form == "json":
         echo_json({"entries": rows})
         return
@@ -231,11 +232,7 @@ def log_list(form: str, **flags: Any) -> None:
     Example:
       kneeledger log list
     """
-    from kneeledger.pipeline import diary
-
-    with _open(flags) as ledger:
-        rows = diary.rows(ledger, "notes", flags["athlete"])
-    _echo_rows(rows, form, "Nothing is noted.")
+    _list("notes", form, "Nothing is noted.", flags)
 
 
 @log_command.command("remove")

@@ -448,11 +448,11 @@ class Ledger:
         """Note that something came or went between two moments [us]: copies are to be looked for around there."""
         before = self.unsettled(athlete) or (first, last)
         around = json.dumps([min(first, before[0]), max(last, before[1])])
-        db.execute("insert or replace into meta values (?, ?)", (f"unsettled:{athlete}", around))
+        db.execute("insert or replace into meta values (?, ?)", (_unsettled(athlete), around))
 
     def unsettled(self, athlete: str) -> tuple[int, int] | None:
         """Between which moments [us] copies of the same activity were not yet looked for; None: all are known."""
-        rows = self.query("select value from meta where key = ?", (f"unsettled:{athlete}",))
+        rows = self.query("select value from meta where key = ?", (_unsettled(athlete),))
         if not rows:
             return None
         with self.parsing():
@@ -466,7 +466,7 @@ class Ledger:
         """
         with self.transaction() as db:
             db.executemany("update activities set duplicate_of = ? where id = ?", copies)
-            db.execute("delete from meta where key = ?", (f"unsettled:{athlete}",))
+            db.execute("delete from meta where key = ?", (_unsettled(athlete),))
 
     def put_segment(self, db: sqlite3.Connection, name: str, rows: int, crc: int | None = None) -> None:
         """Name a track file that is already on disk, so that it stays; `crc` as `write_segment` gave it."""
@@ -491,7 +491,7 @@ class Ledger:
             for table in ("files", "activities", "pain", "notes"):
                 db.execute(f"delete from {table} where athlete = ?", (athlete,))  # noqa: S608
             db.execute("delete from athletes where name = ?", (athlete,))
-            db.execute("delete from meta where key in (?, ?)", (f"edition:{athlete}", f"unsettled:{athlete}"))
+            db.execute("delete from meta where key in (?, ?)", (f"edition:{athlete}", _unsettled(athlete)))
             for old, (new, rows, crc) in renamed.items():
                 self.put_segment(db, new, rows, crc)
                 db.execute("update activities set segment = ? where segment = ?", (new, old))
@@ -617,7 +617,7 @@ class Ledger:
                 for (whose,) in db.execute("select athlete from activities where id = ?", (name,)).fetchall():
                     columns.changed(db, whose, replaced=True)
                     db.execute(
-                        "delete from meta where key = ?", (f"unsettled:{whose}",)
+                        "delete from meta where key = ?", (_unsettled(whose),)
                     )  # whatever it says by now
                     self._unsettle(db, whose, FIRST_US, LAST_US)
                 db.execute("delete from activities where id = ?", (name,))
@@ -703,11 +703,10 @@ class Ledger:
         ``id``, the columns in `OUTLINE`, ``recorded`` (whether it has a track), the named fields of ``about`` and
         ``context`` (null where there is none), and ``codes``, those of its issues.
         """
-        kinds = {**about, **context}
-        of = hashlib.sha256(repr([OUTLINE, *sorted(kinds.items())]).encode()).hexdigest()[:8]
+        shape = [OUTLINE, *sorted({**about, **context}.items())]
         counts = pl.col("duplicate_of").is_null()
         with self.snapshot():
-            kept = self._held(athlete, f"outlines-{of}", partial(self._outlines, athlete, about, context))
+            kept = self._held(athlete, "outlines", shape, partial(self._outlines, athlete, about, context))
             return kept.filter(self.listed(athlete).select(counts).to_series())
 
     def _outlines(
@@ -794,8 +793,7 @@ class Ledger:
         if names is None:
             with self.parsing():
                 return self._metrics(athlete, None, None)
-        of = hashlib.sha256(repr(sorted(names)).encode()).hexdigest()[:8]
-        wide = self._held(athlete, f"metrics-{of}", partial(self._metrics, athlete, names))
+        wide = self._held(athlete, "metrics", sorted(names), partial(self._metrics, athlete, names))
         lacking = [pl.lit(None, dtype=pl.Float64).alias(name) for name in names if name not in wide.columns]
         ends = [f"{name}{end}" for name in names for end in ("_low", "_high")]
         wanted = sorted([*names, *(end for end in ends if end in wide.columns)])
@@ -843,8 +841,7 @@ class Ledger:
             with self.parsing():
                 cells = load(None)
         else:
-            held_as = hashlib.sha256(repr(sorted(kinds.items())).encode()).hexdigest()[:8]
-            cells = self._held(athlete, f"{name}-{held_as}", load)
+            cells = self._held(athlete, name, sorted(kinds.items()), load)
         with self.parsing():
             if of is None:
                 return _stacked(cells, "id")
@@ -875,14 +872,17 @@ class Ledger:
 
     def sums(self, athlete: str) -> pl.DataFrame:
         """Sufficient sums of the knee model, oldest first: ``id``, and a column a sum, null where it has none."""
-        return self._held(athlete, "sums", partial(self._sums, athlete))
+        return self._held(athlete, "sums", None, partial(self._sums, athlete))
 
     def _sums(self, athlete: str, only: Sequence[str] | None) -> pl.DataFrame:
         cells = self._cells(athlete, "sums", None, only)
         with self.parsing():
             return cells.with_columns(pl.exclude("id").cast(pl.Float64))
 
-    def _held(self, athlete: str, table: str, load: columns.Load) -> pl.DataFrame:
+    def _held(self, athlete: str, table: str, shape: object, load: columns.Load) -> pl.DataFrame:
+        """What `columns.held` gives; `shape` tells copies of a table apart that do not hold the same columns."""
+        if shape is not None:
+            table = f"{table}-{hashlib.sha256(repr(shape).encode()).hexdigest()[:8]}"
         with self.parsing():
             return columns.held(self, athlete, table, load, write=write_bytes)
 
@@ -928,10 +928,6 @@ class Ledger:
             return None
         with self._reading_track(rows[0][0]) as file:
             return pl.scan_parquet(file).filter(pl.col("activity") == activity).drop("activity").collect()
-
-    def findings_key(self) -> str:
-        """A text that changes with any change of rows: for pages that are drawn again only when needed."""
-        return str(self._db.execute("pragma data_version").fetchone()[0])
 
     # --- what was written by hand ----------------------------------------------------------------
 
@@ -1232,6 +1228,11 @@ def held(file: Path) -> Iterator[bool]:
         finally:
             if mine:
                 _unlock(handle)
+
+
+def _unsettled(athlete: str) -> str:
+    """Key in `meta` of what `Ledger.unsettled` tells."""
+    return f"unsettled:{athlete}"
 
 
 def _code(error: Exception) -> int:

@@ -226,45 +226,28 @@ class Entry:
         return Skipped(self.path, code, reason, kind, self.outer, self.member, stamp, count)
 
 
-class _Files(Mapping[str, Entry]):
-    """The files of a folder by name; an entry is made when it is asked for, as most are unchanged."""
+Stamps = Mapping[str, tuple[str, str]]
+"""By name: path as shown, and stamp."""
 
-    def __init__(self, root: Path, limits: Limits) -> None:
-        self.stamps: dict[str, tuple[str, str]] = {}
-        """By name: path as shown, and stamp."""
-        self._root = root
-        self._limits = limits
+
+class _Entries(Mapping[str, Entry]):
+    """Files or members by name; an entry is made when it is asked for, as most are unchanged."""
+
+    def __init__(self, stamps: Stamps, make: Callable[[str, str, str], Entry]) -> None:
+        self._stamps = stamps
+        self._make = make
         self._made: dict[str, Entry] = {}
 
     def __getitem__(self, name: str) -> Entry:
         if name not in self._made:
-            self._made[name] = self._entry(name, *self.stamps[name])
+            self._made[name] = self._make(name, *self._stamps[name])
         return self._made[name]
 
     def __iter__(self) -> Iterator[str]:
-        return iter(self.stamps)
+        return iter(self._stamps)
 
     def __len__(self) -> int:
-        return len(self.stamps)
-
-    def _entry(self, name: str, shown: str, stamp: str) -> Entry:
-        path = f"{self._root}{os.sep}{name}"
-        size = int(stamp.partition("-")[0])
-
-        def view() -> zips.View:
-            return zips.FileView(path, size)
-
-        return Entry(
-            name=name,
-            path=shown,
-            member="",
-            outer=path,
-            stamp=stamp,
-            size=size,
-            budget=Budget(self._limits, size),
-            opened=lambda: zips.ViewReader(view()),
-            viewed=view,
-        )
+        return len(self._stamps)
 
 
 @dataclass(frozen=True, slots=True)
@@ -280,14 +263,8 @@ class Listing:
     """One file given by itself: its neighbours are not looked at."""
     holder: str = ""
     """For an archive: its name in the listing that holds it."""
-
-    def stamps(self) -> Iterator[tuple[str, tuple[str, str]]]:
-        """Name, and path and stamp, of each entry in order."""
-        if isinstance(self.entries, _Files):
-            yield from self.entries.stamps.items()
-        else:
-            for name, entry in self.entries.items():
-                yield name, (entry.path, entry.stamp)
+    stamps: Stamps = field(default_factory=dict)
+    """Of each entry, in the same order."""
 
 
 def find(
@@ -358,19 +335,38 @@ class _Walk:
     def folder(
         self, root: Path, base: str, files: Sequence[tuple[str, os.stat_result]], *, alone: bool
     ) -> Listing:
-        entries = _Files(root, self.limits)
         shown = names.keys([name for name, _ in files], above=base)
         before, start = f"{root}{os.sep}", f"{base.rstrip('/')}/"
-        for (name, facts), last in zip(files, shown, strict=True):
-            if not self.seen or f"{before}{name}" not in self.seen:
-                entries.stamps[name] = (f"{start}{last}", f"{facts.st_size}-{facts.st_mtime_ns}")
-        self.seen.update([f"{before}{name}" for name in entries.stamps])
-        return Listing(base, entries, alone=alone)
+        stamps = {
+            name: (f"{start}{last}", f"{facts.st_size}-{facts.st_mtime_ns}")
+            for (name, facts), last in zip(files, shown, strict=True)
+            if not self.seen or f"{before}{name}" not in self.seen
+        }
+        self.seen.update([f"{before}{name}" for name in stamps])
+        sizes = {name: facts.st_size for name, facts in files}
+
+        def file(name: str, path: str, stamp: str) -> Entry:
+            def view() -> zips.View:
+                return zips.FileView(f"{before}{name}", sizes[name])
+
+            return Entry(
+                name=name,
+                path=path,
+                member="",
+                outer=f"{before}{name}",
+                stamp=stamp,
+                size=sizes[name],
+                budget=Budget(self.limits, sizes[name]),
+                opened=lambda: zips.ViewReader(view()),
+                viewed=view,
+            )
+
+        return Listing(base, _Entries(stamps, file), alone=alone, stamps=stamps)
 
     def listing(self, listing: Listing, above: Guide | None) -> Iterator[Found]:
         unchanged = 0
         fresh = []
-        for name, (path, stamp) in listing.stamps():
+        for name, (path, stamp) in listing.stamps.items():
             if count := int(self.known(path, stamp)):
                 unchanged += count
             else:
@@ -461,20 +457,27 @@ class _Walk:
         base = f"{entry.path}!"
         shown = names.keys([member.name for member in found.members], above=entry.path)
         raw = names.unique(member.name.replace("\\", "/") for member in found.members)
-        entries = {}
-        for member, name, last in zip(found.members, raw, shown, strict=True):
-            entries[name] = Entry(
+        members = dict(zip(raw, found.members, strict=True))
+        stamps = {
+            name: (f"{base}/{last}", member.stamp)
+            for (name, member), last in zip(members.items(), shown, strict=True)
+        }
+
+        def inside(name: str, path: str, stamp: str) -> Entry:
+            member = members[name]
+            return Entry(
                 name=name,
-                path=f"{base}/{last}",
-                member=entry.member or last,
+                path=path,
+                member=entry.member or path.removeprefix(f"{base}/"),
                 outer=entry.outer,
-                stamp=member.stamp,
+                stamp=stamp,
                 size=member.size,
                 budget=entry.budget,
                 opened=partial(zips.MemberReader, view, member, entry.budget),
                 viewed=partial(zips.view_of, view, member, entry.budget),
             )
-        return Listing(base, entries, depth=depth + 1, holder=entry.name)
+
+        return Listing(base, _Entries(stamps, inside), depth=depth + 1, holder=entry.name, stamps=stamps)
 
 
 def _rest(reader: zips.Reader, head: bytes, limits: Limits) -> bytes:
